@@ -1,0 +1,39 @@
+"""Design a North American critical-minerals club at least public cost.
+
+The public names load on first use, so that ``import minclub`` and ``minclub --help`` stay fast:
+
+* ``load(name_or_path, overrides)`` and ``list_instances()``: the input;
+* ``solve(instance)``, ``evaluate(instance, design)``, ``audit(instance, design)``: the work;
+* ``instances``, ``models``, ``solvers``, ``reports``: the rooms, with their submodules as attributes.
+"""
+
+from typing import TYPE_CHECKING
+
+from ._lazy import attributes
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "audit", "evaluate", "instances", "list_instances", "load", "models", "reports", "solve", "solvers"]
+
+if TYPE_CHECKING:
+    from . import instances, models, reports, solvers
+    from .instances.catalogue import names as list_instances
+    from .instances.loader import load
+    from .solvers.audit import audit
+    from .solvers.evaluate import evaluate
+    from .solvers.solve import solve
+else:
+    __getattr__ = attributes(
+        __name__,
+        {
+            "load": ".instances.loader:load",
+            "list_instances": ".instances.catalogue:names",
+            "solve": ".solvers.solve:solve",
+            "evaluate": ".solvers.evaluate:evaluate",
+            "audit": ".solvers.audit:audit",
+        },
+    )
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted(__all__)

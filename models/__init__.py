@@ -1,0 +1,12 @@
+"""Economics of products, projects, contracts and credits, and the two Pyomo formulations.
+
+Submodules load on first use. The relative import comes first on purpose: it makes ``import models``
+from the root of the repository fail instead of making a second copy of the room.
+"""
+
+from .._lazy import attributes  # isort: split
+
+from typing import TYPE_CHECKING
+
+if not TYPE_CHECKING:
+    __getattr__ = attributes(__name__)
