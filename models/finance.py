@@ -1,0 +1,379 @@
+"""Project-finance arithmetic on plain arrays: value, rates of return, debt cover, tail means and a cash-flow builder.
+
+Nothing here knows about instances. Amounts may be in any one currency; times are years; rates are fractions a year.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
+
+Array = NDArray[np.float64]
+
+LOWEST_RATE = -0.999
+HIGHEST_RATE = 1e6
+_GRID = np.linspace(np.log1p(LOWEST_RATE), np.log1p(HIGHEST_RATE), 1201)
+_DAYS_PER_YEAR = 365.0
+
+
+def npv(flows: ArrayLike, rate: ArrayLike, times: ArrayLike | None = None) -> Array | float:
+    """Return the present value at time 0 of flows along the last axis.
+
+    ``sum_k flows[..., k] * (1 + rate)^-times[k]`` (C2). Timing is explicit: without ``times`` the first flow falls at time 0
+    and is not discounted. A spreadsheet's NPV puts the first flow at time 1, which is ``times=[1, 2, ...]`` here.
+
+    Args:
+        flows: shape (..., T), any currency.
+        rate: yearly rate, above -1; a scalar or an array that broadcasts against ``flows`` without its last axis.
+        times: T times in years from the valuation date; default 0, 1, ..., T-1.
+
+    Returns:
+        A float for one series and one rate, otherwise an array without the last axis.
+
+    Raises:
+        ValueError: if a rate is not above -1 or the number of times differs from T.
+    """
+    values = np.asarray(flows, dtype=float)
+    when = _times(times, values.shape[-1])
+    growth = 1.0 + np.asarray(rate, dtype=float)
+    if not np.all(growth > 0):
+        raise ValueError(f"rate must be above -1, got {rate!r}")
+    result = np.sum(values * growth[..., np.newaxis] ** -when, axis=-1)
+    return float(result) if result.ndim == 0 else result
+
+
+def irr_all(flows: ArrayLike, times: ArrayLike | None = None) -> Array:
+    """Return every internal rate of return between -99.9% and 1e6 in rising order.
+
+    A rate is found where the present value changes sign between two points of a fine grid in ``log(1 + rate)``. Flows with one
+    change of sign have at most one; with several changes (a mine that pays for closure) there may be several or none.
+    Two roots closer than about 1.7% of ``1 + rate`` may be missed as a pair.
+
+    Args:
+        flows: T flows of one project.
+        times: T times in years; default 0, 1, ..., T-1.
+
+    Raises:
+        ValueError: if flows are not one-dimensional and finite, or the number of times differs.
+    """
+    values = np.asarray(flows, dtype=float)
+    if values.ndim != 1 or not np.all(np.isfinite(values)):
+        raise ValueError("flows must be one series of finite numbers")
+    when = _times(times, values.size)
+    if not (np.any(values > 0) and np.any(values < 0)):
+        return np.empty(0)
+    grid = _scaled_value(_GRID, values, when)
+    exact = _GRID[grid == 0.0]
+    change = np.flatnonzero(grid[:-1] * grid[1:] < 0)
+    crossed = [brentq(_scaled_value, _GRID[k], _GRID[k + 1], args=(values, when), xtol=1e-15, rtol=1e-14) for k in change]
+    return np.expm1(np.sort(np.concatenate([exact, np.asarray(crossed, dtype=float)])))
+
+
+def irr(flows: ArrayLike, times: ArrayLike | None = None) -> float:
+    """Return the internal rate of return: the rate at which the present value of the flows is nil.
+
+    Of several rates (see ``irr_all``) the one nearest to zero is returned. ``nan`` if there is none: flows of one sign, or a
+    present value that never crosses zero. Arguments and errors as in ``irr_all``.
+    """
+    roots = irr_all(flows, times)
+    return float(roots[np.argmin(np.abs(roots))]) if roots.size else float("nan")
+
+
+def xnpv(flows: ArrayLike, rate: float, dates: ArrayLike) -> float:
+    """Return the present value at the first date of dated flows, actual days / 365.
+
+    Args:
+        flows: T flows.
+        rate: yearly rate, above -1.
+        dates: T dates (``datetime.date``, ISO text or ``datetime64``); the first is the valuation date.
+
+    Raises:
+        ValueError: as in ``npv``.
+    """
+    return float(npv(flows, rate, _year_fractions(dates)))
+
+
+def xirr(flows: ArrayLike, dates: ArrayLike) -> float:
+    """Return the internal rate of return of dated flows, actual days / 365; ``nan`` if there is none (see ``irr``)."""
+    return irr(flows, _year_fractions(dates))
+
+
+def pmt(rate: float, periods: int, principal: float) -> float:
+    """Return the level payment at the end of each period that repays a loan: ``P r / (1 - (1 + r)^-n)``, ``P / n`` at ``r = 0``.
+
+    The payment is positive for a positive principal.
+
+    Raises:
+        ValueError: if there is no period or the rate is not above -1.
+    """
+    if periods < 1 or rate <= -1:
+        raise ValueError(f"need periods >= 1 and rate > -1, got periods={periods}, rate={rate}")
+    if rate == 0:
+        return principal / periods
+    return float(principal * rate / -np.expm1(-periods * np.log1p(rate)))
+
+
+def level_debt_service(loan: float, rate: float, tenor: int, periods: int, first: int = 1) -> Array:
+    """Return debt service per period: a level annuity over ``tenor`` periods from period ``first`` on (C12c), else 0.
+
+    Args:
+        loan: balance one period before the first payment.
+        rate: interest a period.
+        tenor: number of payments.
+        periods: length of the result; payments beyond it are cut off.
+        first: index of the first payment; 1 is the second operating year.
+
+    Raises:
+        ValueError: as in ``pmt``, or if ``first`` is negative.
+    """
+    if first < 0:
+        raise ValueError(f"first must not be negative, got {first}")
+    service = np.zeros(periods)
+    service[first : first + tenor] = pmt(rate, tenor, loan)
+    return service
+
+
+def dscr(cash: ArrayLike, service: ArrayLike) -> Array:
+    """Return the debt service cover ratio ``cash / service`` per period (C12c); ``nan`` where nothing is due."""
+    available, due = np.broadcast_arrays(np.asarray(cash, dtype=float), np.asarray(service, dtype=float))
+    return np.divide(available, due, out=np.full(due.shape, np.nan), where=due > 0)
+
+
+def average_dscr(cash: ArrayLike, service: ArrayLike) -> Array | float:
+    """Return the mean of the yearly cover ratios over the periods with debt service (C12c, bank deck); ``nan`` if there is none."""
+    ratios = dscr(cash, service)
+    due = ~np.isnan(ratios)
+    count = due.sum(axis=-1)
+    total = np.where(due, ratios, 0.0).sum(axis=-1)
+    mean = np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0)
+    return float(mean) if mean.ndim == 0 else mean
+
+
+def llcr(cash: ArrayLike, rate: float, loan: float, times: ArrayLike | None = None) -> Array | float:
+    """Return the loan life cover ratio: present value of cash over the repayment periods / loan outstanding (C12c, dump deck).
+
+    Args:
+        cash: cash available in the repayment periods only, shape (..., T).
+        rate: loan rate.
+        loan: balance at time 0, positive.
+        times: T times from the balance date; default 1, 2, ..., T (the first payment is one period after it).
+
+    Raises:
+        ValueError: if the loan is not positive, or as in ``npv``.
+    """
+    if loan <= 0:
+        raise ValueError(f"loan must be positive, got {loan}")
+    values = np.asarray(cash, dtype=float)
+    when = np.arange(1, values.shape[-1] + 1) if times is None else times
+    return npv(values, rate, when) / loan
+
+
+def cvar(values: ArrayLike, alpha: float, tail: Literal["low", "high"] = "low", axis: int = -1) -> Array | float:
+    """Return the mean of the worst share ``alpha`` of equally likely values (C12b, C26).
+
+    With N values the tail holds ``alpha N`` of them: the worst ``floor(alpha N)`` in full and the next one with the fractional
+    rest as its weight (Rockafellar and Uryasev 2002, doi:10.1016/S0378-4266(02)00271-6).
+
+    Args:
+        values: any shape.
+        alpha: share of the tail, in (0, 1]; 1 gives the mean.
+        tail: ``low`` where low values are bad (net present value), ``high`` where high values are (cost).
+        axis: the axis of the scenarios.
+
+    Raises:
+        ValueError: if alpha is outside (0, 1], there is no value, or the tail has another name.
+    """
+    if not 0 < alpha <= 1:
+        raise ValueError(f"alpha must lie in (0, 1], got {alpha}")
+    if tail not in ("low", "high"):
+        raise ValueError(f"tail must be 'low' or 'high', got {tail!r}")
+    ordered = np.sort(np.moveaxis(np.asarray(values, dtype=float), axis, -1), axis=-1)
+    size = ordered.shape[-1]
+    if size == 0:
+        raise ValueError("values must not be empty")
+    weights = np.clip(alpha * size - np.arange(size), 0.0, 1.0)
+    result = (ordered if tail == "low" else ordered[..., ::-1]) @ weights / weights.sum()
+    return float(result) if result.ndim == 0 else result
+
+
+def capital_schedule(build_years: float) -> Array:
+    """Return the share of capital spent in each year of building, last entry just before first production.
+
+    Spending runs evenly over ``build_years``; a fraction falls into the earliest year: 1.5 years give 1/3, 2/3.
+
+    Raises:
+        ValueError: if building takes no time.
+    """
+    if not build_years > 0:
+        raise ValueError(f"build_years must be positive, got {build_years}")
+    return _year_slices(build_years)[::-1] / build_years
+
+
+def production_schedule(ramp: ArrayLike, life_years: float) -> Array:
+    """Return output as a share of capacity per operating year: the ramp, then its last value (C10); a last part year counts in part.
+
+    Raises:
+        ValueError: if the ramp is empty or the life is not positive.
+    """
+    steps = np.atleast_1d(np.asarray(ramp, dtype=float))
+    if steps.size == 0 or not life_years > 0:
+        raise ValueError(f"need a ramp and life_years > 0, got ramp={ramp!r}, life_years={life_years}")
+    slices = _year_slices(life_years)
+    return slices * steps[np.minimum(np.arange(slices.size), steps.size - 1)]
+
+
+def straight_line(base: float, years: int, periods: int) -> Array:
+    """Return straight-line depreciation of ``base`` over ``years`` from period 0 (C11), 0 afterwards.
+
+    Raises:
+        ValueError: if years is below 1.
+    """
+    if years < 1:
+        raise ValueError(f"depreciation years must be at least 1, got {years}")
+    return np.where(np.arange(periods) < years, base / years, 0.0)
+
+
+def linear_tax(margin: ArrayLike, depreciation: ArrayLike, tax_rate: float, duty_rate: float = 0.0) -> tuple[Array, Array]:
+    """Return duty and income tax per period under the linear rule of C11.
+
+    ``duty = d margin``; ``tax = t (margin - duty - depreciation)``, negative in a year of loss.
+    ``margin`` = revenue - royalty - cost - sustaining capital, shape (..., n).
+    """
+    profit = np.asarray(margin, dtype=float)
+    duty = duty_rate * profit
+    return duty, tax_rate * (profit - duty - np.asarray(depreciation, dtype=float))
+
+
+def carry_forward_tax(margin: ArrayLike, depreciation: ArrayLike, tax_rate: float, duty_rate: float = 0.0) -> tuple[Array, Array]:
+    """Return duty and income tax per period with losses carried forward without limit.
+
+    Duty is ``d max(margin, 0)`` each period, as in law. Income ``margin - duty - depreciation`` is taxed only once its running sum exceeds
+    its highest value so far: cumulative taxed income is ``max(0, max over k <= n of the running sum at k)``. Shapes as in ``linear_tax``.
+    """
+    profit = np.asarray(margin, dtype=float)
+    duty = duty_rate * np.maximum(profit, 0.0)
+    running = np.cumsum(profit - duty - np.asarray(depreciation, dtype=float), axis=-1)
+    taxed = np.maximum(np.maximum.accumulate(running, axis=-1), 0.0)
+    return duty, tax_rate * np.diff(taxed, axis=-1, prepend=0.0)
+
+
+@dataclass(frozen=True)
+class CashFlow:
+    """Yearly cash flow of a mine or plant, million USD, years along the last axis; year 0 is the first year of building.
+
+    Every item is a positive amount except ``working_capital`` (an increase is positive, its release negative) and a linear ``income_tax``.
+    """
+
+    capital: Array
+    revenue: Array
+    operating: Array
+    sustaining: Array
+    royalty: Array
+    duty: Array
+    income_tax: Array
+    working_capital: Array
+
+    @property
+    def pre_tax(self) -> Array:
+        """Return the flow before duty and income tax."""
+        return self.revenue - self.operating - self.royalty - self.sustaining - self.capital - self.working_capital
+
+    @property
+    def after_tax(self) -> Array:
+        """Return the flow after duty and income tax."""
+        return self.pre_tax - self.duty - self.income_tax
+
+
+def cash_flow(
+    *,
+    capacity_t: float,
+    price_usd_per_t: ArrayLike,
+    opex_usd_per_t: ArrayLike,
+    capital_musd: float,
+    life_years: float,
+    build_years: float = 2.0,
+    ramp: Sequence[float] = (1.0,),
+    other_revenue_musd: float = 0.0,
+    sustaining_musd_per_year: float = 0.0,
+    royalty_rate: float = 0.0,
+    duty_rate: float = 0.0,
+    tax_rate: float = 0.0,
+    depreciation_years: int = 10,
+    working_capital_years: float = 0.0,
+    tax: Literal["carry_forward", "linear"] = "carry_forward",
+) -> CashFlow:
+    """Return the unlevered real cash flow of one mine or plant (C10 without idling, C11), million USD a year.
+
+    Capital is spent evenly before first production. Output is capacity x ramp, by-product revenue follows the ramp, royalty is levied on the
+    main product. Working capital is a share of a year's operating cost, released in the last year. With ``tax="linear"`` an operating year's
+    after-tax flow is ``(1-t)(1-d) margin + t depreciation`` (C11), working capital apart.
+
+    Args:
+        capacity_t: tonnes sold a year at full output.
+        price_usd_per_t: net of payability; a scalar or an array (..., operating years).
+        opex_usd_per_t: like the price.
+        capital_musd: initial capital, also the base of depreciation.
+        life_years: operating years; a fraction makes a part year at the end.
+        build_years: years of spending before first production.
+        ramp: output as a share of capacity in the first years; the last value stays.
+        other_revenue_musd: by-product revenue a year at full output.
+        sustaining_musd_per_year: expensed in each operating year.
+        royalty_rate: share of main-product revenue.
+        duty_rate: share of margin (mining duty).
+        tax_rate: income tax.
+        depreciation_years: straight line from the first operating year on.
+        working_capital_years: working capital / operating cost of a year, e.g. 60 days = 60/365.
+        tax: ``carry_forward`` (losses exactly carried forward) or ``linear`` (C11).
+
+    Raises:
+        ValueError: if build time, life, ramp or depreciation years are not usable, or the tax rule has another name.
+    """
+    if tax not in ("carry_forward", "linear"):
+        raise ValueError(f"tax must be 'carry_forward' or 'linear', got {tax!r}")
+    output = production_schedule(ramp, life_years)
+    spending = capital_musd * capital_schedule(build_years)
+    tonnes = capacity_t * output / 1e6
+    main = tonnes * np.asarray(price_usd_per_t, dtype=float)
+    revenue = main + other_revenue_musd * output
+    operating = np.broadcast_to(tonnes * np.asarray(opex_usd_per_t, dtype=float), revenue.shape)
+    sustaining = np.broadcast_to(sustaining_musd_per_year * _year_slices(life_years), revenue.shape)
+    royalty = royalty_rate * main
+    stock = working_capital_years * operating
+    stock[..., -1] = 0.0
+    depreciation = straight_line(capital_musd, depreciation_years, output.size)
+    levy = carry_forward_tax if tax == "carry_forward" else linear_tax
+    duty, income_tax = levy(revenue - royalty - operating - sustaining, depreciation, tax_rate, duty_rate)
+    change = np.diff(stock, axis=-1, prepend=0.0)
+    operations = (_after(part, spending.size) for part in (revenue, operating, sustaining, royalty, duty, income_tax, change))
+    return CashFlow(np.append(spending, np.zeros(output.size)), *operations)
+
+
+def _after(part: Array, years: int) -> Array:
+    return np.concatenate([np.zeros((*part.shape[:-1], years)), part], axis=-1)
+
+
+def _year_slices(years: float) -> Array:
+    whole = np.arange(np.ceil(round(years, 9)))
+    return np.clip(years - whole, 0.0, 1.0)
+
+
+def _times(times: ArrayLike | None, size: int) -> Array:
+    when = np.arange(size, dtype=float) if times is None else np.asarray(times, dtype=float)
+    if when.shape != (size,):
+        raise ValueError(f"need one time per flow: {size} flows, times of shape {when.shape}")
+    return when
+
+
+def _year_fractions(dates: ArrayLike) -> Array:
+    days = np.asarray(dates, dtype="datetime64[D]")
+    return (days - days[0]).astype(float) / _DAYS_PER_YEAR
+
+
+def _scaled_value(log_growth: Array | float, flows: Array, times: Array) -> Array:
+    """Return present values times positive factors that keep every power at or below 1; shape of ``log_growth``."""
+    growth = np.asarray(log_growth, dtype=float)[..., np.newaxis]
+    anchor = np.where(growth < 0, times.max(), times.min())
+    return np.exp(-growth * (times - anchor)) @ flows
