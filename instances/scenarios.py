@@ -1,0 +1,400 @@
+"""Draw the prices of the two outside nodes (C5) and the lender's dumped prices (C12c).
+
+The process, the streams and the recentring are described in ``docs/scenarios.md``. Arrays are
+``(T, S)`` while they are built (one row a year) and ``(S, T)`` in the result.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .instance import Instance
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
+
+OTHER_CORRELATION = 0.2
+"""Correlation of yearly shocks of two products that the table does not list as a pair."""
+
+_COMMON, _SHOCK, _EPISODE = "common factor", 0, 1
+_LONG_RUN_COLUMN = {
+    "mean": "long_run_mean_usd_per_t",
+    "geometric": "long_run_geometric_usd_per_t",
+    "spot": "spot_usd_per_t",
+}
+
+
+@dataclass(frozen=True)
+class Scenarios:
+    """Hold price scenarios with equal weights (C5).
+
+    ``market`` and ``china`` are USD per tonne, shape ``(S, T)`` per product; ``restricted`` is the
+    flag R; ``regime`` ``(S,)`` is 0 for slow and 1 for fast reversion; ``long_run`` is L.
+    """
+
+    products: tuple[str, ...]
+    years: IntArray
+    market: dict[str, FloatArray]
+    china: dict[str, FloatArray]
+    restricted: dict[str, BoolArray]
+    regime: IntArray
+    long_run: dict[str, float]
+
+    @property
+    def count(self) -> int:
+        """Return the number of scenarios."""
+        return len(self.regime)
+
+
+@dataclass(frozen=True)
+class DumpedPrice:
+    """Hold the prices of both nodes at the trough of a dump (C12c), USD per tonne."""
+
+    market_usd_per_t: float
+    china_usd_per_t: float
+
+
+@dataclass(frozen=True)
+class Episode:
+    """Describe one kind of episode: yearly hazard, height of each of its years in [0, 1]."""
+
+    hazard: float
+    heights: FloatArray
+
+    @property
+    def length(self) -> int:
+        """Return the number of years that the episode lasts."""
+        return len(self.heights)
+
+
+@dataclass(frozen=True)
+class PriceProcess:
+    """Hold the price parameters of one product, read from ``products.csv``."""
+
+    spot: float
+    long_run: float
+    sigma: float
+    kappa: tuple[float, float]
+    dump: Episode
+    depth: float
+    follow: float
+    restriction: Episode
+    spike: float
+    restricted_now: bool
+
+    def target(self, years: int) -> FloatArray:
+        """Return the mean path ``L + (spot - L) exp(-kappa t)`` per regime, shape (2, years)."""
+        decay = np.exp(-np.outer(self.kappa, np.arange(years)))
+        return self.long_run + (self.spot - self.long_run) * decay
+
+
+def generate(instance: Instance, count: int | None = None, seed: int | None = None, *, exact: bool = True) -> Scenarios:
+    """Draw price scenarios of every product of an instance (C5).
+
+    Args:
+        instance: the instance; its table ``prices``, if it has one, is used unchanged.
+        count: number of scenarios; default ``scenarios.count``, or all of ``prices``.
+        seed: non-negative seed; default ``scenarios.seed``.
+        exact: scale the sample so that each regime-year mean of ``market`` equals its target to
+            rounding; otherwise only the analytic mean of the process is right.
+
+    Raises:
+        ValueError: a parameter is missing or out of range, or ``prices`` is incomplete.
+    """
+    settings = instance.settings
+    base, length = int(settings["years.base"]), int(settings["years.simulated"])
+    years = np.arange(base, base + length, dtype=np.int64)
+    if instance.prices is not None:
+        return _from_table(instance, years, count)
+    count = int(settings["scenarios.count"]) if count is None else count
+    seed = int(settings["scenarios.seed"]) if seed is None else seed
+    if count < 1 or seed < 0:
+        raise ValueError(f"need count >= 1 and seed >= 0, got {count} and {seed}")
+    regime = _regimes(float(settings["scenarios.fast_regime_share"]), count)
+    codes = tuple(str(code) for code in instance.products.index)
+    shocks = _Shocks(seed, years, count, instance.correlations)
+    processes = _processes(instance)
+    market, china, restricted = {}, {}, {}
+    for code in codes:
+        uniform = _draws(seed, code, years, count, _EPISODE)
+        market[code], china[code], restricted[code] = _paths(processes[code], shocks.of(code), uniform, regime, exact)
+    long_run = {code: processes[code].long_run for code in codes}
+    return _frozen(Scenarios(codes, years, market, china, restricted, regime, long_run))
+
+
+def long_run_prices(instance: Instance) -> dict[str, float]:
+    """Return the long-run price L of each product under ``data.long_run_price``, USD per tonne."""
+    column = _LONG_RUN_COLUMN[instance.settings["data.long_run_price"]]
+    return {str(code): _number(row, column) for code, row in instance.products.iterrows()}
+
+
+def dumped_prices(instance: Instance) -> dict[str, DumpedPrice]:
+    """Return dumped prices per product: M at L (1 - follow depth), C at L (1 - depth) (C12c)."""
+    return {code: DumpedPrice(p.long_run * (1 - p.follow * p.depth), p.long_run * (1 - p.depth)) for code, p in _processes(instance).items()}
+
+
+def _processes(instance: Instance) -> dict[str, PriceProcess]:
+    """Read the price process of every product."""
+    long_run = long_run_prices(instance)
+    return {str(code): _process(row, long_run[str(code)]) for code, row in instance.products.iterrows()}
+
+
+def _process(row: pd.Series[Any], long_run: float) -> PriceProcess:
+    """Read the price process of one row of ``products.csv``."""
+    return PriceProcess(
+        spot=_number(row, "spot_usd_per_t"),
+        long_run=long_run,
+        sigma=_number(row, "sigma_annual"),
+        kappa=(_number(row, "kappa_slow"), _number(row, "kappa_fast")),
+        dump=_episode(row, "dump"),
+        depth=_number(row, "dump_depth"),
+        follow=_number(row, "dump_follow"),
+        restriction=_episode(row, "restrict"),
+        spike=_number(row, "spike_factor"),
+        restricted_now=bool(_number(row, "restricted_now")),
+    )
+
+
+def _episode(row: pd.Series[Any], kind: str) -> Episode:
+    """Read hazard, ramp and length of an episode; the length is rounded to years, at least one."""
+    years = max(1, int(np.floor(_number(row, f"{kind}_length_years") + 0.5)))
+    ramp = max(1.0, _number(row, f"{kind}_ramp_years"))
+    heights = np.minimum(1.0, np.arange(1, years + 1) / ramp)
+    return Episode(_number(row, f"{kind}_hazard"), heights)
+
+
+def _number(row: pd.Series[Any], column: str) -> float:
+    """Return a cell that must be known (C3)."""
+    value = float(row[column])
+    if not np.isfinite(value):
+        raise ValueError(f"products.csv: {row.name}: {column} is needed and unknown")
+    return value
+
+
+def _regimes(fast_share: float, count: int) -> IntArray:
+    """Spread the fast regime evenly over the scenarios, shape (S,); no scenario needs the count."""
+    steps = np.floor(np.arange(count + 1) * fast_share + 1e-9)
+    return np.diff(steps).astype(np.int64)
+
+
+def _draws(seed: int, code: str, years: IntArray, count: int, purpose: int) -> FloatArray:
+    """Draw from the stream of a product, year by year.
+
+    Returns:
+        Standard normals (T, S) for shocks, or uniforms (T, S, 2) for episodes.
+    """
+    key = zlib.crc32(code.encode())
+    rows = []
+    for year in years:
+        stream = np.random.SeedSequence([seed, key, int(year), purpose])
+        rng = np.random.Generator(np.random.PCG64(stream))
+        rows.append(rng.standard_normal(count) if purpose == _SHOCK else rng.random((count, 2)))
+    return np.stack(rows)
+
+
+class _Shocks:
+    """Give correlated yearly shocks of any product, one at a time.
+
+    A listed product is a combination of the common factor and of itself and those above it in the
+    table; an unlisted one of the common factor and itself. Nothing depends on the other products.
+    """
+
+    def __init__(self, seed: int, years: IntArray, count: int, table: pd.DataFrame | None) -> None:
+        self._listed = [] if table is None else [str(code) for code in table.index]
+        self._lower = _factor(table)
+        self._key = (seed, years, count)
+        self._own: dict[str, FloatArray] = {}
+
+    def of(self, code: str) -> FloatArray:
+        """Return the shocks of a product, shape (T, S), standard normal."""
+        if code in self._listed:
+            row = self._listed.index(code) + 1
+            parts = [_COMMON, *self._listed[:row]]
+            weights = self._lower[row, : row + 1]
+        else:
+            parts = [_COMMON, code]
+            weights = np.sqrt([OTHER_CORRELATION, 1 - OTHER_CORRELATION])
+        return sum((w * self._drawn(p) for w, p in zip(weights, parts, strict=True)), np.zeros(1))
+
+    def _drawn(self, code: str) -> FloatArray:
+        """Return a product's own normals, kept if the table can ask for them again."""
+        if code in self._own:
+            return self._own[code]
+        seed, years, count = self._key
+        normals = _draws(seed, code, years, count, _SHOCK)
+        if code == _COMMON or code in self._listed:
+            self._own[code] = normals
+        return normals
+
+
+def _factor(table: pd.DataFrame | None) -> FloatArray:
+    """Return the Cholesky factor of the common factor followed by the listed products."""
+    listed = 0 if table is None else len(table)
+    full = np.eye(1 + listed)
+    full[0, 1:] = full[1:, 0] = np.sqrt(OTHER_CORRELATION)
+    if table is not None and listed:
+        values = table.loc[:, list(table.index)].to_numpy(dtype=float)
+        full[1:, 1:] = np.where(np.isnan(values), OTHER_CORRELATION, values)
+    if np.linalg.eigvalsh(full)[0] < 1e-10:
+        full = nearest_correlation(full)
+    return np.asarray(np.linalg.cholesky(full), dtype=np.float64)
+
+
+def nearest_correlation(matrix: FloatArray, steps: int = 200, floor: float = 1e-8) -> FloatArray:
+    """Return the nearest correlation matrix with eigenvalues above a floor.
+
+    Alternating projections with Dykstra's correction (Higham 2002, doi:10.1093/imanum/22.3.329).
+    """
+    unit, change = matrix.copy(), np.zeros_like(matrix)
+    for _ in range(steps):
+        shifted = unit - change
+        semidefinite = _lift(shifted, 0.0)
+        change = semidefinite - shifted
+        unit = semidefinite.copy()
+        np.fill_diagonal(unit, 1.0)
+    lifted = _lift(unit, floor)
+    return lifted / np.sqrt(np.outer(np.diag(lifted), np.diag(lifted)))
+
+
+def _lift(matrix: FloatArray, floor: float) -> FloatArray:
+    """Raise the eigenvalues of a symmetric matrix to a floor."""
+    values, vectors = np.linalg.eigh(matrix)
+    return (vectors * np.maximum(values, floor)) @ vectors.T
+
+
+def _paths(p: PriceProcess, shocks: FloatArray, uniform: FloatArray, regime: IntArray, exact: bool) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """Return market price, china price and restriction flag of a product, each (S, T)."""
+    years = len(shocks)
+    dump, restriction, restricted = _heights(p, uniform)
+    lift = 1 + (p.spike - 1) * restriction
+    deviation = _deviations(p, shocks, regime)
+    raw = deviation * (1 - p.follow * p.depth * dump) * lift
+    target = p.target(years)
+    scale = target / _expected_multiplier(p, years)
+    if exact:
+        for g in (0, 1):
+            if (regime == g).any():
+                scale[g] = target[g] / raw[:, regime == g].mean(axis=1)
+    by_scenario = scale[regime].T
+    market = raw * by_scenario
+    china = deviation * (1 - p.depth * dump) * lift * by_scenario
+    return np.ascontiguousarray(market.T), np.ascontiguousarray(china.T), np.ascontiguousarray(restricted.T)
+
+
+def _deviations(p: PriceProcess, shocks: FloatArray, regime: IntArray) -> FloatArray:
+    """Return the lognormal factor ``exp(x - var(x) / 2)`` of mean one, shape (T, S)."""
+    kappa = np.asarray(p.kappa)
+    keep = np.exp(-kappa)
+    speed = np.where(kappa > 1e-9, kappa, 1.0)
+    gain = np.where(kappa > 1e-9, -np.expm1(-2 * speed) / (2 * speed), 1.0)
+    step = p.sigma * np.sqrt(gain)
+    x, variance = np.zeros(len(regime)), np.zeros(2)
+    factor = np.ones_like(shocks)
+    for t in range(1, len(shocks)):
+        x = keep[regime] * x + step[regime] * shocks[t]
+        variance = keep**2 * variance + step**2
+        factor[t] = np.exp(x - variance[regime] / 2)
+    return factor
+
+
+def _heights(p: PriceProcess, uniform: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """Run the episodes of a product: height of the dump, of the restriction, and the flag R.
+
+    A restriction ends a dump. The base year has an episode only where ``restricted_now`` is set.
+    """
+    years, count = uniform.shape[:2]
+    dump, restriction = np.zeros((years, count)), np.zeros((years, count))
+    restricted = np.zeros((years, count), dtype=bool)
+    dump_left, left = np.zeros(count, dtype=int), np.zeros(count, dtype=int)
+    first = np.full(count, p.restricted_now)
+    if p.restricted_now:
+        left = 1 + (uniform[0, :, 1] * p.restriction.length).astype(int)
+    for t in range(years):
+        if t > 0:
+            dump_left, left = np.maximum(dump_left - 1, 0), np.maximum(left - 1, 0)
+            first &= left > 0
+            begins = (left == 0) & (uniform[t, :, 1] < p.restriction.hazard)
+            left[begins] = p.restriction.length
+            dump_left[left > 0] = 0
+            dumps = (left == 0) & (dump_left == 0) & (uniform[t, :, 0] < p.dump.hazard)
+            dump_left[dumps] = p.dump.length
+        restricted[t] = left > 0
+        dump[t] = _height_now(p.dump, dump_left)
+        restriction[t] = np.where(first, 1.0, _height_now(p.restriction, left))
+    return dump, restriction, restricted
+
+
+def _height_now(episode: Episode, left: NDArray[np.int_]) -> FloatArray:
+    """Return the height of an episode with ``left`` years to go, this one included; 0 for none."""
+    return np.append(0.0, episode.heights[::-1])[left]
+
+
+def _expected_multiplier(p: PriceProcess, years: int) -> FloatArray:
+    """Return the exact mean of the episode factor of ``market`` in each year, shape (T,).
+
+    The chain of states: no episode; year k of a dump; year k of a restriction; year k of the
+    restriction that the base year starts in, which is at full height.
+    """
+    n, m = p.dump.length, p.restriction.length
+    free, dump, restriction, first = 1.0, np.zeros(n), np.zeros(m), np.zeros(m)
+    if p.restricted_now:
+        free, first = 0.0, np.full(m, 1 / m)
+    value_dump = 1 - p.follow * p.depth * p.dump.heights
+    value_restriction = 1 + (p.spike - 1) * p.restriction.heights
+    mean = np.empty(years)
+    for t in range(years):
+        if t > 0:
+            idle = free + dump[-1] + restriction[-1] + first[-1]
+            at_risk = idle + dump[:-1].sum()
+            stay = 1 - p.restriction.hazard
+            restriction = np.append(p.restriction.hazard * at_risk, restriction[:-1])
+            first = np.append(0.0, first[:-1])
+            dump = np.append(p.dump.hazard * idle, dump[:-1]) * stay
+            free = idle * stay * (1 - p.dump.hazard)
+        mean[t] = free + dump @ value_dump + restriction @ value_restriction + p.spike * first.sum()
+    return mean
+
+
+def _from_table(instance: Instance, years: IntArray, count: int | None) -> Scenarios:
+    """Read the scenarios of an instance that brings its own prices."""
+    table = instance.prices.reset_index()
+    names = sorted(table["scenario"].unique())
+    if count is not None and not 1 <= count <= len(names):
+        raise ValueError(f"prices.csv has {len(names)} scenarios, {count} were asked for")
+    names = names[:count]
+    codes = tuple(str(code) for code in instance.products.index)
+    rows = {code: table[table["product"] == code] for code in codes}
+    market, china, flag = (
+        {code: _pivot(rows[code], column, names, years) for code in codes} for column in ("market_usd_per_t", "china_usd_per_t", "restricted")
+    )
+    restricted = {code: flag[code] > 0 for code in codes}
+    regime = np.zeros(len(names), dtype=np.int64)
+    return _frozen(Scenarios(codes, years, market, china, restricted, regime, long_run_prices(instance)))
+
+
+def _pivot(rows: pd.DataFrame, column: str, names: Sequence[Any], years: IntArray) -> FloatArray:
+    """Return one column of ``prices`` as (S, T); every scenario and year must be there."""
+    wide = rows.pivot(index="scenario", columns="year", values=column)
+    values = wide.reindex(index=list(names), columns=list(years)).to_numpy(dtype=float)
+    if np.isnan(values).any():
+        raise ValueError(f"prices.csv: {column} is missing for some scenario or year")
+    return values
+
+
+def _frozen(scenarios: Scenarios) -> Scenarios:
+    """Make the arrays read-only."""
+    tables = (scenarios.market, scenarios.china, scenarios.restricted)
+    arrays = [array for table in tables for array in table.values()]
+    for array in (*arrays, scenarios.years, scenarios.regime):
+        array.setflags(write=False)
+    return scenarios
