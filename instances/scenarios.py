@@ -111,16 +111,15 @@ def generate(instance: Instance, count: int | None = None, seed: int | None = No
     Raises:
         ValueError: a parameter is missing or out of range, or ``prices`` is incomplete.
     """
-    settings = instance.settings
-    base, length = int(settings["years.base"]), int(settings["years.simulated"])
+    base, length = int(instance.number("years.base")), int(instance.number("years.simulated"))
     years = np.arange(base, base + length, dtype=np.int64)
     if instance.prices is not None:
         return _from_table(instance, years, count)
-    count = int(settings["scenarios.count"]) if count is None else count
-    seed = int(settings["scenarios.seed"]) if seed is None else seed
+    count = int(instance.number("scenarios.count")) if count is None else count
+    seed = int(instance.number("scenarios.seed")) if seed is None else seed
     if count < 1 or seed < 0:
         raise ValueError(f"need count >= 1 and seed >= 0, got {count} and {seed}")
-    regime = _regimes(float(settings["scenarios.fast_regime_share"]), count)
+    regime = _regimes(instance.number("scenarios.fast_regime_share"), count)
     codes = tuple(str(code) for code in instance.products.index)
     shocks = _Shocks(seed, years, count, instance.correlations)
     processes = _processes(instance)
@@ -134,7 +133,7 @@ def generate(instance: Instance, count: int | None = None, seed: int | None = No
 
 def long_run_prices(instance: Instance) -> dict[str, float]:
     """Return the long-run price L of each product under ``data.long_run_price``, USD per tonne."""
-    column = _LONG_RUN_COLUMN[instance.settings["data.long_run_price"]]
+    column = _LONG_RUN_COLUMN[str(instance.settings["data.long_run_price"])]
     return {str(code): _number(row, column) for code, row in instance.products.iterrows()}
 
 

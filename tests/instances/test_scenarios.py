@@ -45,7 +45,8 @@ def instance(
     base = {"years.base": 2027, "years.simulated": 45, "data.long_run_price": "mean"}
     base |= {"scenarios.count": 40, "scenarios.seed": 1, "scenarios.fast_regime_share": 0.5}
     frame = pd.DataFrame.from_dict(products, orient="index").rename_axis("product_code")
-    return SimpleNamespace(products=frame, correlations=correlations, prices=prices, settings=base | settings)
+    known = base | settings
+    return SimpleNamespace(products=frame, correlations=correlations, prices=prices, settings=known, number=lambda key: float(known[key]))
 
 
 def table(names: Sequence[str], values: list[list[float]]) -> pd.DataFrame:
