@@ -114,7 +114,7 @@ def generate(instance: Instance, count: int | None = None, seed: int | None = No
     base, length = int(instance.number("years.base")), int(instance.number("years.simulated"))
     years = np.arange(base, base + length, dtype=np.int64)
     if instance.prices is not None:
-        return _from_table(instance, years, count)
+        return _from_table(instance, instance.prices, years, count)
     count = int(instance.number("scenarios.count")) if count is None else count
     seed = int(instance.number("scenarios.seed")) if seed is None else seed
     if count < 1 or seed < 0:
@@ -364,15 +364,14 @@ def _expected_multiplier(p: PriceProcess, years: int) -> FloatArray:
     return mean
 
 
-def _from_table(instance: Instance, years: IntArray, count: int | None) -> Scenarios:
+def _from_table(instance: Instance, prices: pd.DataFrame, years: IntArray, count: int | None) -> Scenarios:
     """Read the scenarios of an instance that brings its own prices."""
-    table = instance.prices.reset_index()
-    names = sorted(table["scenario"].unique())
+    names = sorted(prices["scenario"].unique())
     if count is not None and not 1 <= count <= len(names):
         raise ValueError(f"prices.csv has {len(names)} scenarios, {count} were asked for")
     names = names[:count]
     codes = tuple(str(code) for code in instance.products.index)
-    rows = {code: table[table["product"] == code] for code in codes}
+    rows = {code: prices[prices["product"] == code] for code in codes}
     market, china, flag = (
         {code: _pivot(rows[code], column, names, years) for code in codes} for column in ("market_usd_per_t", "china_usd_per_t", "restricted")
     )
