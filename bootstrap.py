@@ -194,8 +194,13 @@ def install_all(uv: str | None, fetch: bool) -> None:
     if fetch:
         call([*installer, "--only-binary=:all:", *offline(), UV_PIN], "fetching uv")
         installer = install_command(str(BIN / "uv"))
-    call([*installer, "--only-binary=:all:", "--require-hashes", *offline(), "-r", str(LOCK)], "installing the locked packages")
+    install_lock(installer, LOCK, "installing the locked packages")
     call([*installer, "--no-build-isolation", "--no-deps", *offline(), "-e", str(ROOT)], "installing this checkout")
+
+
+def install_lock(installer: list[str], lock: Path, what: str) -> None:
+    """Install a hashed lock, wheels only."""
+    call([*installer, "--only-binary=:all:", "--require-hashes", *offline(), "-r", str(lock)], what)
 
 
 def install_command(uv: str | None) -> list[str]:
@@ -250,7 +255,7 @@ def run_task(task: str, extra: list[str]) -> int:
     if task in ("test", "test-all"):
         return run_checks(extra if task == "test-all" else ["-m", "not slow", *extra])
     if task == "bench":
-        call([*install_command(shutil.which("uv")), "--only-binary=:all:", "--require-hashes", *offline(), "-r", str(BENCH_LOCK)], "installing the benchmark peers")
+        install_lock(install_command(shutil.which("uv")), BENCH_LOCK, "installing the benchmark peers")
     commands = {
         "demo": ["-m", "minclub", "solve", "usmca", "-o", "design.json"],
         "docs": ["-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", "site"],
