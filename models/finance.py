@@ -3,9 +3,8 @@
 Nothing here knows about instances. Amounts may be in any one currency; times are years; rates are fractions a year.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -209,7 +208,7 @@ def capital_schedule(build_years: float) -> Array:
     """
     if not build_years > 0:
         raise ValueError(f"build_years must be positive, got {build_years}")
-    return _year_slices(build_years)[::-1] / build_years
+    return year_slices(build_years)[::-1] / build_years
 
 
 def production_schedule(ramp: ArrayLike, life_years: float) -> Array:
@@ -221,7 +220,7 @@ def production_schedule(ramp: ArrayLike, life_years: float) -> Array:
     steps = np.atleast_1d(np.asarray(ramp, dtype=float))
     if steps.size == 0 or not life_years > 0:
         raise ValueError(f"need a ramp and life_years > 0, got ramp={ramp!r}, life_years={life_years}")
-    slices = _year_slices(life_years)
+    slices = year_slices(life_years)
     return slices * steps[np.minimum(np.arange(slices.size), steps.size - 1)]
 
 
@@ -260,9 +259,16 @@ def carry_forward_tax(margin: ArrayLike, depreciation: ArrayLike, tax_rate: floa
     return duty, tax_rate * np.diff(taxed, axis=-1, prepend=0.0)
 
 
+def percentage_depletion(revenue: ArrayLike, income: ArrayLike, rate: float) -> Array:
+    """Return the United States' depletion allowance: ``rate`` x gross income, at most half of positive income before it (26 USC 613)."""
+    return np.minimum(rate * np.asarray(revenue, dtype=float), 0.5 * np.maximum(np.asarray(income, dtype=float), 0.0))
+
+
 @dataclass(frozen=True)
 class CashFlow:
     """Yearly cash flow of a mine or plant, million USD, years along the last axis; year 0 is the first year of building.
+
+    ``capital`` holds initial and expansion capital.
 
     Every item is a positive amount except ``working_capital`` (an increase is positive, its release negative) and a linear ``income_tax``.
     """
@@ -293,69 +299,88 @@ def cash_flow(
     price_usd_per_t: ArrayLike,
     opex_usd_per_t: ArrayLike,
     capital_musd: float,
-    life_years: float,
+    output: ArrayLike,
     build_years: float = 2.0,
-    ramp: Sequence[float] = (1.0,),
-    other_revenue_musd: float = 0.0,
-    sustaining_musd_per_year: float = 0.0,
+    other_revenue_musd: ArrayLike = 0.0,
+    feed_usd_per_t: ArrayLike = 0.0,
+    sustaining_musd: ArrayLike = 0.0,
+    expansion_musd: ArrayLike = 0.0,
     royalty_rate: float = 0.0,
     duty_rate: float = 0.0,
     tax_rate: float = 0.0,
     depreciation_years: int = 10,
+    depletion_rate: float = 0.0,
     working_capital_years: float = 0.0,
     tax: Literal["carry_forward", "linear"] = "carry_forward",
 ) -> CashFlow:
     """Return the unlevered real cash flow of one mine or plant (C10 without idling, C11), million USD a year.
 
-    Capital is spent evenly before first production. Output is capacity x ramp, by-product revenue follows the ramp, royalty is levied on the
-    main product. Working capital is a share of a year's operating cost, released in the last year. With ``tax="linear"`` an operating year's
-    after-tax flow is ``(1-t)(1-d) margin + t depreciation`` (C11), working capital apart.
+    Capital is spent evenly before first production. Per-year arguments hold one value per operating year or a scalar; prices and unit costs
+    may have leading axes (scenarios). With ``tax="linear"`` an operating year's after-tax flow is ``(1-t)(1-d) margin + t depreciation`` (C11),
+    expansion and working capital apart.
 
     Args:
         capacity_t: tonnes sold a year at full output.
-        price_usd_per_t: net of payability; a scalar or an array (..., operating years).
-        opex_usd_per_t: like the price.
-        capital_musd: initial capital, also the base of depreciation.
-        life_years: operating years; a fraction makes a part year at the end.
+        price_usd_per_t: net of payability.
+        opex_usd_per_t: operating cost without ``feed_usd_per_t``.
+        capital_musd: initial capital, depreciated from the first operating year.
+        output: share of capacity per operating year, see ``production_schedule``.
         build_years: years of spending before first production.
-        ramp: output as a share of capacity in the first years; the last value stays.
-        other_revenue_musd: by-product revenue a year at full output.
-        sustaining_musd_per_year: expensed in each operating year.
+        other_revenue_musd: by-product revenue a year at full output; follows ``output``; bears no royalty.
+        feed_usd_per_t: purchased feed, paid when the product is sold (no working capital).
+        sustaining_musd: expensed.
+        expansion_musd: depreciated from its own year.
         royalty_rate: share of main-product revenue.
         duty_rate: share of margin (mining duty).
         tax_rate: income tax.
-        depreciation_years: straight line from the first operating year on.
-        working_capital_years: working capital / operating cost of a year, e.g. 60 days = 60/365.
-        tax: ``carry_forward`` (losses exactly carried forward) or ``linear`` (C11).
+        depreciation_years: straight line.
+        depletion_rate: see ``percentage_depletion``; only with ``tax="carry_forward"``.
+        working_capital_years: share of a year's operating cost held as stock and released in the last year.
+        tax: ``carry_forward`` (losses carried forward exactly) or ``linear`` (C11).
 
     Raises:
-        ValueError: if build time, life, ramp or depreciation years are not usable, or the tax rule has another name.
+        ValueError: if build time, output or depreciation years are not usable, or the tax rule is unknown or excludes depletion.
     """
-    if tax not in ("carry_forward", "linear"):
-        raise ValueError(f"tax must be 'carry_forward' or 'linear', got {tax!r}")
-    output = production_schedule(ramp, life_years)
+    if tax not in ("carry_forward", "linear") or (tax == "linear" and depletion_rate):
+        raise ValueError(f"tax must be 'carry_forward' or 'linear' (without depletion), got {tax!r}")
+    level = np.atleast_1d(np.asarray(output, dtype=float))
     spending = capital_musd * capital_schedule(build_years)
-    tonnes = capacity_t * output / 1e6
+    tonnes = capacity_t * level / 1e6
     main = tonnes * np.asarray(price_usd_per_t, dtype=float)
-    revenue = main + other_revenue_musd * output
-    operating = np.broadcast_to(tonnes * np.asarray(opex_usd_per_t, dtype=float), revenue.shape)
-    sustaining = np.broadcast_to(sustaining_musd_per_year * _year_slices(life_years), revenue.shape)
+    revenue = main + np.asarray(other_revenue_musd, dtype=float) * level
+    site = tonnes * np.asarray(opex_usd_per_t, dtype=float)
+    operating = site + tonnes * np.asarray(feed_usd_per_t, dtype=float)
+    sustaining = np.broadcast_to(np.asarray(sustaining_musd, dtype=float), level.shape)
+    expansion = np.broadcast_to(np.asarray(expansion_musd, dtype=float), level.shape)
     royalty = royalty_rate * main
-    stock = working_capital_years * operating
-    stock[..., -1] = 0.0
-    depreciation = straight_line(capital_musd, depreciation_years, output.size)
+    margin = revenue - royalty - operating - sustaining
+    first = np.append(capital_musd, np.zeros(level.size - 1))
+    deductions = np.convolve(first + expansion, straight_line(1.0, depreciation_years, level.size))[: level.size]
+    if depletion_rate:
+        income = margin - duty_rate * np.maximum(margin, 0.0) - deductions
+        deductions = deductions + percentage_depletion(revenue, income, depletion_rate)
     levy = carry_forward_tax if tax == "carry_forward" else linear_tax
-    duty, income_tax = levy(revenue - royalty - operating - sustaining, depreciation, tax_rate, duty_rate)
-    change = np.diff(stock, axis=-1, prepend=0.0)
-    operations = (_after(part, spending.size) for part in (revenue, operating, sustaining, royalty, duty, income_tax, change))
-    return CashFlow(np.append(spending, np.zeros(output.size)), *operations)
+    duty, income_tax = levy(margin, deductions, tax_rate, duty_rate)
+    stock = np.append((working_capital_years * site)[..., :-1], np.zeros((*site.shape[:-1], 1)), axis=-1)
+    years = np.zeros(spending.size)
+    return CashFlow(
+        capital=np.append(spending, expansion),
+        revenue=_after(years, revenue),
+        operating=_after(years, operating),
+        sustaining=_after(years, sustaining),
+        royalty=_after(years, royalty),
+        duty=_after(years, duty),
+        income_tax=_after(years, income_tax),
+        working_capital=_after(years, np.diff(stock, axis=-1, prepend=0.0)),
+    )
 
 
-def _after(part: Array, years: int) -> Array:
-    return np.concatenate([np.zeros((*part.shape[:-1], years)), part], axis=-1)
+def _after(years: Array, part: Array) -> Array:
+    return np.concatenate([np.broadcast_to(years, (*part.shape[:-1], years.size)), part], axis=-1)
 
 
-def _year_slices(years: float) -> Array:
+def year_slices(years: float) -> Array:
+    """Return the part of each year that lies inside a span of ``years``: ones, then the fraction left over."""
     whole = np.arange(np.ceil(round(years, 9)))
     return np.clip(years - whole, 0.0, 1.0)
 
@@ -372,7 +397,7 @@ def _year_fractions(dates: ArrayLike) -> Array:
     return (days - days[0]).astype(float) / _DAYS_PER_YEAR
 
 
-def _scaled_value(log_growth: Array | float, flows: Array, times: Array) -> Array:
+def _scaled_value(log_growth: ArrayLike, flows: Array, times: Array) -> Any:
     """Return present values times positive factors that keep every power at or below 1; shape of ``log_growth``."""
     growth = np.asarray(log_growth, dtype=float)[..., np.newaxis]
     anchor = np.where(growth < 0, times.max(), times.min())

@@ -1,0 +1,399 @@
+"""The three bankability tests, as functions of the strike (C12).
+
+Every test is monotone in the strike, so the least strike is the first value of the three-digit grid that passes.
+Credits enter linearly: the club's increments shift each test by a slope, so all credit levels share one table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .cashflow import ContractTerms, Site, credit_flows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..instances import Instance
+    from .projects import Plant
+
+    Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The parameters of C12 and C13, read once from the instance."""
+
+    price_down: float
+    cost_down: float
+    capital_down: float
+    delay: int
+    reserve_years: float
+    cover_merchant: float
+    cover_reduction: float
+    cover_down: float
+    dump_cover: float
+    dump_years: int
+    tail_alpha: float
+    loss_tolerance: float
+    idc_drawn: float
+    public_base_rate: float
+    strike_max: float
+    main_share_min: float
+    stack_cap: float
+    value: bool
+    tail: bool
+    lender: bool
+    stack: bool
+
+    @staticmethod
+    def read(instance: Instance) -> Rules:
+        """Read the rules and their switches."""
+        p, s = instance.param, instance.settings
+        return Rules(
+            price_down=p("downside_price_factor"),
+            cost_down=p("downside_opex_factor"),
+            capital_down=p("downside_capex_factor"),
+            delay=round(p("downside_delay_years")),
+            reserve_years=p("reserve_months") / 12.0,
+            cover_merchant=p("dscr_average_merchant"),
+            cover_reduction=p("dscr_contract_reduction"),
+            cover_down=p("dscr_minimum_downside"),
+            dump_cover=p("dump_llcr_minimum"),
+            dump_years=round(p("dump_deck_years")),
+            tail_alpha=p("cvar_alpha"),
+            loss_tolerance=p("loss_tolerance"),
+            idc_drawn=p("idc_drawn_share"),
+            public_base_rate=p("public_base_rate"),
+            strike_max=p("strike_max"),
+            main_share_min=p("contract_min_revenue_share"),
+            stack_cap=p("stack_cap"),
+            value=bool(s["switches.value"]),
+            tail=bool(s["switches.tail"]),
+            lender=bool(s["switches.lender"]),
+            stack=bool(s["switches.stack"]),
+        )
+
+
+@dataclass(frozen=True)
+class Loan:
+    """Debt of a plant: principal and yearly service (musd), rate, and the repayment years' count."""
+
+    principal: float
+    service: float
+    rate: float
+    years: int
+
+
+def loan(plant: Plant, operating_years: int, rules: Rules) -> Loan:
+    """Size the loan (C12c): a closed public loan on its terms, else a share of capital and interest in construction."""
+    t = plant.terms
+    if plant.loan_musd > 0.0:
+        principal, rate, tenor = plant.loan_musd, rules.public_base_rate + plant.loan_spread, plant.loan_tenor
+    else:
+        capital = max(0.0, plant.capital_musd - plant.grant_musd)
+        interest = t.debt_share * t.debt_rate * rules.idc_drawn * plant.build_years
+        principal, rate, tenor = t.debt_share * capital * (1.0 + interest), t.debt_rate, t.debt_tenor
+    years = max(1, min(tenor, operating_years - 1))
+    service = principal / years if rate == 0.0 else principal * rate / (1.0 - (1.0 + rate) ** -years)
+    return Loan(principal=principal, service=service, rate=rate, years=years)
+
+
+def main_share(plant: Plant, long_run: dict[str, float]) -> float:
+    """Return the main product's share of revenue at long-run prices and full output (C12a)."""
+    main = plant.capacity * plant.payability * long_run[plant.product]
+    other = sum(
+        b.tonnes * b.payability * (long_run[b.product] if b.listed else b.price_usd_per_t) for b in plant.byproducts
+    )
+    return main / (main + other) if main + other > 0.0 else 0.0
+
+
+def three_digit_grid(low: float, high: float) -> Array:
+    """Return all values of three significant digits in ``[low, high]``, rising (C14)."""
+    if high < low or high <= 0.0:
+        return np.empty(0)
+    low = max(low, high * 1e-3)
+    exponents = range(int(np.floor(np.log10(low))) - 2, int(np.floor(np.log10(high))) - 1)
+    digits = np.arange(100, 1000)
+    values = np.concatenate([digits * 10.0**e if e >= 0 else digits / 10.0**-e for e in exponents])
+    keep: Array = values[(values >= low * (1.0 - 1e-12)) & (values <= high * (1.0 + 1e-12))]
+    return keep
+
+
+class Tests:
+    """The tests of one site over a grid of strikes (or without a contract), for any credit rates.
+
+    Arrays over the grid have length ``G``; without a contract ``G`` is 1.
+    """
+
+    __test__ = False
+
+    def __init__(
+        self,
+        site: Site,
+        rules: Rules,
+        long_run: dict[str, float],
+        dump_deck: bool,
+        contract: ContractTerms | None = None,
+        strikes: Array | None = None,
+    ) -> None:
+        """Prepare the tests; ``strikes`` in USD/t when there is a contract."""
+        self.site, self.rules, self.dump_deck = site, rules, dump_deck
+        self.contract = contract if strikes is not None else None
+        self.strikes = strikes
+        self.long_run = long_run[site.plant.product]
+        self.share = main_share(site.plant, long_run)
+        self.count = site.calendar.operate.size
+        self.tenor = min(contract.tenor_years, self.count) if contract and strikes is not None else 0
+        self.grid = 1 if strikes is None else strikes.size
+        self.loan = loan(site.plant, self.count, rules)
+
+    @cached_property
+    def phi(self) -> Array:
+        """Return the contracted share of tenor years that counts for the hurdle, ``(G,)`` (C12a)."""
+        if self.contract is None or self.strikes is None:
+            return np.zeros(1)
+        expected = float(self.site.price[: self.tenor].mean())
+        low = self.rules.price_down * expected
+        strength = np.clip((self.strikes - low) / (max(self.long_run, expected) - low), 0.0, 1.0)
+        return self.share * self.contract.share * strength
+
+    @cached_property
+    def expected(self) -> tuple[Array, Array]:
+        """Return expected margin and expected active cost, musd, each ``(n, G)`` or ``(n, 1)``."""
+        merchant = self.site.merchant
+        cost = np.broadcast_to(self.site.cost, merchant.active.shape[1:])
+        margin = np.repeat(merchant.margin[0].mean(axis=1)[:, None], self.grid, axis=1)
+        active = np.repeat((merchant.active[0] * cost).mean(axis=1)[:, None], self.grid, axis=1)
+        for n in range(self.tenor):
+            margin[n], active[n] = self._tenor_year(n)
+        return margin, active
+
+    def _tenor_year(self, n: int) -> tuple[Array, Array]:
+        """Return expected margin and active cost of one tenor year over the grid, each ``(G,)``."""
+        assert self.contract is not None and self.strikes is not None  # noqa: S101
+        site, row = self.site, np.array([n])
+        lowest = site.operate(row, self.strikes[:1], self.contract)
+        if not lowest.active.all():
+            run = site.operate(row, self.strikes, self.contract)
+            return run.margin[:, 0].mean(axis=1), (run.active[:, 0] * site.cost[n]).mean(axis=1)
+        payable = site.payable[n] / 1e6
+        base = payable * site.price[n] * (1.0 - site.plant.royalty) + site.byproduct_revenue[n] - site.cost[n]
+        unit = expected_payment(site.price[n], self.strikes, self.contract.upside_share)
+        cost = np.full(self.grid, site.cost[n].mean())
+        return base.mean() + self.contract.share * payable * unit, cost
+
+    @cached_property
+    def discount(self) -> tuple[Array, Array]:
+        """Return C12a's discount factors of build and operating years, ``(b, G)`` and ``(n, G)``."""
+        t, cal = self.site.plant.terms, self.site.calendar
+        early = (1.0 + t.hurdle + t.specialty_addon * (1.0 - self.phi))[None, :]
+        late = 1.0 + t.hurdle + t.specialty_addon
+        if self.contract is None:
+            early = np.array([[late]])
+        years = cal.operate[:, None]
+        last = cal.operate[self.tenor - 1] if self.tenor else 0
+        within = early ** -np.minimum(years, max(last, 0)) if self.tenor else np.ones((1, self.grid))
+        after = late ** -np.maximum(years - (last if self.tenor else 0), 0)
+        return early ** -cal.build[:, None].astype(float), within * after
+
+    def value(self, itc: Array, ptc: Array) -> Array:
+        """Return expected NPV at the C12a rate under calendar-year credit rates, musd, ``(G,)``."""
+        margin, cost = self.expected
+        build, operate = self.discount
+        credit, rate = credit_flows(self.site, itc, ptc)
+        flow = self.site.after_tax_share * margin + rate[:, None] * cost
+        flow = flow + (self.site.fixed - self.site.shield_lost * credit.sum())[:, None]
+        result: Array = (build * (credit - self.site.calendar.capital)[:, None]).sum(axis=0) + (operate * flow).sum(axis=0)
+        return result
+
+    def value_slopes(self) -> tuple[Array, Array]:
+        """Return the change of ``value`` per unit of the club's investment and production credit, each ``(G,)``."""
+        _, cost = self.expected
+        build, operate = self.discount
+        cal, plant = self.site.calendar, self.site.plant
+        spent = cal.capital.sum()
+        itc = (build * cal.capital[:, None]).sum(axis=0) - spent * (operate * self.site.shield_lost[:, None]).sum(axis=0)
+        ptc = (operate * cost).sum(axis=0)
+        return plant.itc_share * itc, plant.ptc_share * ptc
+
+    # --- the lender's decks -------------------------------------------------------------------------------------
+
+    def _deck_flow(
+        self, periods: NDArray[np.int_], years: NDArray[np.int_], price: Array, factor: float, cost_factor: float,
+        itc: Array, ptc: Array, capital_factor: float = 1.0,
+    ) -> tuple[Array, Array]:
+        """Return cash available for debt service and cost, musd: ``(k, G)`` and ``(k,)``.
+
+        ``periods`` are operating years, ``years`` the simulated years in which they fall, ``price`` USD/t of those
+        years before ``factor``.
+        """
+        site, cal = self.site, self.site.calendar
+        selling = factor * price
+        payable = site.payable[periods] / 1e6
+        cost = cost_factor * site.deck_cost(years, cal.output[periods], factor)
+        margin = payable * selling * (1.0 - site.plant.royalty) + factor * self._deck_byproducts(periods, years) - cost
+        table = np.repeat(margin[:, None], self.grid, axis=1)
+        if self.contract is not None and self.strikes is not None:
+            short = np.maximum(self.strikes[None] - selling[:, None], 0.0)
+            over = np.maximum(selling[:, None] - self.strikes[None], 0.0)
+            unit = short - self.contract.upside_share * over
+            table += np.where(periods < self.tenor, payable, 0.0)[:, None] * self.contract.share * unit
+        credit, _ = credit_flows(site, itc, ptc)
+        rate = site.plant.ptc_share * ptc[years]
+        shield = site.plant.terms.income_tax * cal.depreciation[periods] * capital_factor
+        fixed = -site.after_tax_share * cal.sustaining[periods] - cal.expansion[periods] + shield
+        fixed = fixed - site.shield_lost[periods] * credit.sum() + rate * cost
+        return site.after_tax_share * table + fixed[:, None], cost
+
+    def _deck_byproducts(self, periods: NDArray[np.int_], years: NDArray[np.int_]) -> Array:
+        """Return expected by-product revenue of operating years that fall in given simulated years, musd, ``(k,)``."""
+        site = self.site
+        total = np.zeros(periods.size)
+        for stream in site.plant.byproducts:
+            tonnes = stream.tonnes * stream.payability * site.calendar.ramp[periods] / 1e6
+            price = site.byproduct_prices[stream.product][years].mean(axis=1) if stream.listed else stream.price_usd_per_t
+            total = total + tonnes * price
+        return total
+
+    @cached_property
+    def _repayment(self) -> NDArray[np.int_]:
+        return np.arange(1, self.loan.years + 1).clip(max=self.count - 1)
+
+    def bank_cover(self, itc: Array, ptc: Array) -> Array:
+        """Return the bank deck's average cover over the repayment years, ``(G,)``."""
+        n = self._repayment
+        years = self.site.calendar.operate[n]
+        flow, _ = self._deck_flow(n, years, self.site.outlook.deck[years], 1.0, 1.0, itc, ptc)
+        result: Array = flow.mean(axis=0) / self.loan.service
+        return result
+
+    def bank_required(self) -> Array:
+        """Return the cover that the bank deck asks for, ``(G,)``: less as the contracted share rises."""
+        inside = float((self._repayment < self.tenor).mean())
+        return self.rules.cover_merchant - self.rules.cover_reduction * inside * self.phi
+
+    def downside_cover(self, itc: Array, ptc: Array) -> Array:
+        """Return the least yearly cover of the downside deck after the reserve, ``(G,)``.
+
+        Cash of a year plus the reserve over debt service; the reserve is refilled from surplus up to its size.
+        """
+        rules, service = self.rules, self.loan.service
+        n = self._repayment - rules.delay
+        years = np.minimum(self.site.calendar.operate[self._repayment], self.site.outlook.deck.size - 1)
+        flow, _ = self._deck_flow(
+            n, years, self.site.outlook.deck[years], rules.price_down, rules.cost_down, itc, ptc, rules.capital_down
+        )
+        full = rules.reserve_years * service
+        reserve, least = np.full(self.grid, full), np.full(self.grid, np.inf)
+        for cash in flow:
+            least = np.minimum(least, (cash + reserve) / service)
+            reserve = np.clip(cash + reserve - service, 0.0, full)
+        return least
+
+    def dump_cover(self, itc: Array, ptc: Array) -> Array:
+        """Return the dump deck's loan-life cover, ``(G,)``: the first repayment years at dumped prices."""
+        n = self._repayment
+        years = self.site.calendar.operate[n]
+        price = self.site.outlook.deck[years].copy()
+        first = self.rules.dump_years
+        price[:first] = self.site.outlook.dumped[years[:first]]
+        flow, _ = self._deck_flow(n, years, price, 1.0, 1.0, itc, ptc)
+        factor = (1.0 + self.loan.rate) ** -np.arange(1, n.size + 1)
+        result: Array = (factor[:, None] * flow).sum(axis=0) / self.loan.principal
+        return result
+
+    def lender(self, itc: Array, ptc: Array) -> NDArray[np.bool_]:
+        """Say where all decks pass, ``(G,)`` (C12c); a plant without debt passes."""
+        if self.loan.principal <= 0.0:
+            return np.full(self.grid, True)
+        passed = self.bank_cover(itc, ptc) >= self.bank_required() - TOLERANCE
+        passed &= self.downside_cover(itc, ptc) >= self.rules.cover_down - TOLERANCE
+        if self.dump_deck:
+            passed &= self.dump_cover(itc, ptc) >= self.rules.dump_cover - TOLERANCE
+        return passed
+
+    # --- the tail ------------------------------------------------------------------------------------------------
+
+    def capital_at_debt_cost(self) -> float:
+        """Return the PV of capital at the cost of debt, musd (C12b)."""
+        cal = self.site.calendar
+        return float((cal.capital * (1.0 + self.site.plant.terms.debt_rate) ** -cal.build.astype(float)).sum())
+
+    def tail(self, itc: Array, ptc: Array, index: NDArray[np.int_] | None = None) -> Array:
+        """Return the CVaR of NPV at the cost of debt, musd, ``(len(index),)`` or ``(G,)`` (C12b)."""
+        site, cal = self.site, self.site.calendar
+        factor = (1.0 + site.plant.terms.debt_rate) ** -np.arange(self.site.outlook.price.shape[0], dtype=float)
+        credit, rate = credit_flows(site, itc, ptc)
+        upfront = float((factor[cal.build] * (credit - cal.capital)).sum())
+        fixed = float((factor[cal.operate] * (site.fixed - site.shield_lost * credit.sum())).sum())
+        weight = factor[cal.operate]
+        late = np.arange(self.tenor, self.count)
+        npv = upfront + fixed + self._weighted(site.merchant.margin[:, late], site.merchant.active[:, late], late, weight, rate)
+        if self.tenor and self.strikes is not None:
+            rows = np.arange(self.tenor)
+            chosen = self.strikes if index is None else self.strikes[index]
+            run = site.operate(rows, chosen, self.contract)
+            npv = npv + self._weighted(run.margin, run.active, rows, weight, rate)
+        return cvar_worst(npv, self.rules.tail_alpha)
+
+    def _weighted(
+        self, margin: Array, active: NDArray[np.bool_], rows: NDArray[np.int_], weight: Array, rate: Array
+    ) -> Array:
+        """Return discounted after-tax margins plus production credits per scenario, musd, ``(R, S)``."""
+        total = np.einsum("rns,n->rs", margin, weight[rows] * self.site.after_tax_share)
+        if rate[rows].any():
+            total = total + np.einsum("rns,n->rs", active * self.site.cost[rows][None], weight[rows] * rate[rows])
+        return total
+
+    def passes(self, itc: Array, ptc: Array) -> NDArray[np.bool_]:
+        """Say where all switched-on tests pass over the whole grid, ``(G,)``."""
+        passed = np.full(self.grid, True)
+        if self.rules.value:
+            passed &= self.value(itc, ptc) >= -TOLERANCE
+        if self.rules.lender:
+            passed &= self.lender(itc, ptc)
+        if self.rules.tail:
+            passed &= self.tail(itc, ptc) >= -self.rules.loss_tolerance * self.capital_at_debt_cost() - TOLERANCE
+        return passed
+
+
+TOLERANCE = 1e-9
+
+
+def expected_payment(price: Array, strikes: Array, upside_share: float) -> Array:
+    """Return the mean over scenarios of the payment per payable tonne, ``(G,)``, by one sort of the prices (C14)."""
+    ordered = np.sort(price)
+    below = np.searchsorted(ordered, strikes)
+    sums = np.concatenate(([0.0], np.cumsum(ordered)))
+    short = strikes * below - sums[below]
+    over = (sums[-1] - sums[below]) - strikes * (ordered.size - below)
+    result: Array = (short - upside_share * over) / ordered.size
+    return result
+
+
+def cvar_worst(values: Array, alpha: float) -> Array:
+    """Return the mean of the lowest ``alpha`` share along the last axis, fractional weights at the edge (C12b)."""
+    ordered = np.sort(values, axis=-1)
+    return np.asarray(ordered @ tail_weights(ordered.shape[-1], alpha))
+
+
+def tail_weights(count: int, alpha: float) -> Array:
+    """Return the weights that turn sorted values into the mean of the worst ``alpha`` share."""
+    mass = alpha * count
+    return np.clip(mass - np.arange(count), 0.0, 1.0) / mass
+
+
+def stack_share(site: Site, itc: Array, ptc: Array, public_rate: float) -> float:
+    """Return credits and grants as a share of capital, PV at the public rate (C13), without a contract's effect."""
+    cal, plant = site.calendar, site.plant
+    factor = (1.0 + public_rate) ** -np.arange(site.outlook.price.shape[0], dtype=float)
+    credit, rate = credit_flows(site, itc, ptc)
+    cost = np.broadcast_to(site.cost, site.price.shape).mean(axis=1)
+    paid = float((factor[cal.build] * credit).sum() + (factor[cal.operate] * rate * cost).sum())
+    capital = float((factor[cal.build] * cal.capital).sum())
+    ratio = (plant.grant_musd + paid) / (plant.grant_musd + capital) if plant.grant_musd + capital > 0.0 else 0.0
+    return ratio

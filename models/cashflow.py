@@ -1,0 +1,166 @@
+"""The yearly money of a project in every scenario, with or without a contract (C10, C11, C14)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .contracts import payment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from .projects import Calendar, Plant
+
+    Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ContractTerms:
+    """The terms of a contract for difference that are not its strike (C14)."""
+
+    tenor_years: int
+    share: float
+    upside_share: float
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """The prices that a plant meets under one border option and path, USD/t.
+
+    ``price`` and ``feed`` are ``(T, S)``; ``deck``, ``deck_feed`` and ``dumped`` are the lender's ``(T,)`` (C12c).
+    """
+
+    price: Array
+    deck: Array
+    dumped: Array
+    feed: Array | None = None
+    deck_feed: Array | None = None
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Operating years under ``R`` strikes, musd: ``margin``, ``payment`` and ``active`` are ``(R, n, S)``."""
+
+    margin: Array
+    payment: Array
+    active: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A plant from one start year under one outlook: what it earns and pays before any contract.
+
+    ``byproduct_prices`` gives the listed by-products' prices ``(T, S)`` at the baseline's path and law (C8).
+    """
+
+    plant: Plant
+    calendar: Calendar
+    outlook: Outlook
+    byproduct_prices: Mapping[str, Array]
+    care_share: float
+
+    @cached_property
+    def payable(self) -> Array:
+        """Return payable tonnes per operating year, ``(n,)``."""
+        return self.calendar.output * self.plant.payability
+
+    @cached_property
+    def price(self) -> Array:
+        """Return the selling price of the operating years, USD/t, ``(n, S)``."""
+        return self.outlook.price[self.calendar.operate]
+
+    @cached_property
+    def byproduct_revenue(self) -> Array:
+        """Return by-product revenue, musd, ``(n, S)`` or ``(n, 1)``."""
+        return self._byproducts(self.byproduct_prices)
+
+    @cached_property
+    def deck_byproducts(self) -> Array:
+        """Return by-product revenue at expected prices, musd, ``(n,)``."""
+        return self.byproduct_revenue.mean(axis=1)
+
+    def _byproducts(self, prices: Mapping[str, Array]) -> Array:
+        total = np.zeros((self.calendar.operate.size, 1))
+        for stream in self.plant.byproducts:
+            tonnes = (stream.tonnes * stream.payability * self.calendar.ramp)[:, None] / 1e6
+            listed = prices[stream.product][self.calendar.operate] if stream.listed else stream.price_usd_per_t
+            total = total + tonnes * listed
+        return total
+
+    @cached_property
+    def cost(self) -> Array:
+        """Return operating cost, feed included, musd, ``(n, S)`` or ``(n, 1)``."""
+        plant, cal = self.plant, self.calendar
+        unit = np.full((cal.operate.size, 1), plant.opex)
+        if self.outlook.feed is not None:
+            unit = unit + plant.feed_tonnes * plant.feed_factor * self.outlook.feed[cal.operate]
+        return cal.output[:, None] * unit / 1e6
+
+    def deck_cost(self, years: NDArray[np.int_], output: Array, price_factor: float) -> Array:
+        """Return operating cost at deck prices for given years and output, musd, ``(n,)``."""
+        unit = np.full(years.size, self.plant.opex)
+        if self.outlook.deck_feed is not None:
+            unit = unit + self.plant.feed_tonnes * self.plant.feed_factor * price_factor * self.outlook.deck_feed[years]
+        return output * unit / 1e6
+
+    @cached_property
+    def merchant(self) -> Operation:
+        """Return all operating years without a contract, ``(1, n, S)``."""
+        return self.operate(np.arange(self.calendar.operate.size), None, None)
+
+    def operate(self, rows: NDArray[np.int_], strikes: Array | None, contract: ContractTerms | None) -> Operation:
+        """Run the operating years ``rows`` under each strike (C10).
+
+        The plant idles where revenue, receipts included, is below cost less care cost; its margin is then minus care.
+        """
+        price = self.price[rows][None]
+        payable = self.payable[rows][None, :, None] / 1e6
+        extra = self.byproduct_revenue[rows][None]
+        cost = self.cost[rows][None]
+        sales = payable * price
+        receipts = np.zeros((1, 1, 1))
+        if strikes is not None and contract is not None:
+            unit = payment(price, strikes[:, None, None], contract.upside_share)
+            receipts = contract.share * payable * unit
+        gross = sales + extra + receipts
+        active = gross >= cost * (1.0 - self.care_share)
+        margin = np.where(active, gross - self.plant.royalty * sales - cost, -self.care_share * cost)
+        return Operation(margin=margin, payment=np.where(active, receipts, 0.0), active=active)
+
+    @cached_property
+    def after_tax_share(self) -> float:
+        """Return the share of margin left after duty and income tax (C11)."""
+        return (1.0 - self.plant.terms.income_tax) * (1.0 - self.plant.terms.duty)
+
+    @cached_property
+    def fixed(self) -> Array:
+        """Return after-tax sustaining and expansion capital net of the depreciation shield, musd, ``(n,)``.
+
+        Credits left out: they lower the shield by ``credit x write_off x tax`` (see ``shield_lost``).
+        """
+        cal = self.calendar
+        return (
+            -self.after_tax_share * cal.sustaining
+            - cal.expansion
+            + self.plant.terms.income_tax * cal.depreciation
+        )
+
+    @cached_property
+    def shield_lost(self) -> Array:
+        """Return the yearly tax shield lost per musd of investment credit, ``(n,)`` (C11)."""
+        return self.plant.terms.income_tax * self.calendar.write_off
+
+
+def credit_flows(site: Site, itc: Array, ptc: Array) -> tuple[Array, Array]:
+    """Return eligible capital times rate per build year and the production credit's rate per operating year (C15).
+
+    ``itc`` and ``ptc`` are calendar-year rates ``(T,)``; the first result is musd, the second a share of active cost.
+    """
+    cal, plant = site.calendar, site.plant
+    return plant.itc_share * itc[cal.build] * cal.capital, plant.ptc_share * ptc[cal.operate]

@@ -1,0 +1,209 @@
+"""Outside supply and the price inside the club (C5 to C7, C9).
+
+Arrays are year-first: ``(T, S)`` for years x scenarios, ``(T, 4, S)`` with the four states of C7 in between.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..instances.scenarios import Scenarios, generate
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..instances import Instance
+
+    Array = NDArray[np.float64]
+
+EXPORT, SCARCE, OPEN, BEYOND = range(4)
+COUNTRIES = ("USA", "CAN", "MEX")
+
+
+@dataclass(frozen=True, order=True)
+class Border:
+    """Harmonised ad valorem rates on one product (C6); zero is every member at its own law."""
+
+    market: float = 0.0
+    china: float = 0.0
+
+
+LAW = Border()
+
+
+def domestic_price(
+    market: Array,
+    china: Array,
+    restricted: NDArray[np.bool_],
+    border: Border,
+    law: Border,
+    export_cost: float,
+    spike: float,
+) -> Array:
+    """Return the domestic price in each state, USD/t, shape ``(T, 4, S)`` (C7).
+
+    ``landed = price x (1 + max(own law, harmonised rate))``; the dearest node used sets the price, ``market`` comes
+    first at equal price, and need beyond all availability is rationed at ``spike`` times the landed market price.
+    """
+    landed_market = market * (1.0 + max(border.market, law.market))
+    landed_china = china * (1.0 + max(border.china, law.china))
+    cheapest = np.minimum(landed_market, landed_china)
+    shortage = spike * landed_market
+    price = np.empty((market.shape[0], 4, market.shape[1]))
+    price[:, EXPORT] = market * (1.0 - export_cost)
+    price[:, SCARCE] = np.where(restricted, landed_market, cheapest)
+    price[:, OPEN] = np.where(restricted, shortage, cheapest)
+    price[:, BEYOND] = np.where(restricted, shortage, landed_china)
+    return price
+
+
+def import_split(
+    need: Array,
+    availability: Array,
+    fill: float,
+    landed_market: Array,
+    landed_china: Array,
+    restricted: NDArray[np.bool_],
+) -> tuple[Array, Array, Array]:
+    """Split the import need over the nodes: tonnes from ``market``, from ``china_linked``, and shortage (C7).
+
+    ``need`` and ``availability`` are ``(T,)`` or ``(T, S)`` tonnes; the rest ``(T, S)``.
+    """
+    wanted = np.maximum(need, 0.0)
+    if wanted.ndim == 1:
+        wanted = wanted[:, None]
+    reach = availability[:, None]
+    free = np.where(landed_market <= landed_china, np.minimum(wanted, reach), 0.0)
+    from_market = np.where(restricted, np.minimum(wanted, fill * reach), free)
+    from_china = np.where(restricted, 0.0, wanted - from_market)
+    return from_market, from_china, np.where(restricted, wanted - from_market, 0.0)
+
+
+class Market:
+    """World prices, demand and availability of every product of an instance."""
+
+    def __init__(self, instance: Instance, scenarios: Scenarios | None = None) -> None:
+        """Draw the scenarios (unless given) and lay out demand and availability."""
+        self.instance = instance
+        self.scenarios = scenarios if scenarios is not None else generate(instance)
+        self.years = np.asarray(self.scenarios.years, dtype=int)
+        self.base_year = int(self.years[0])
+        self.products: tuple[str, ...] = tuple(instance.products.index)
+        self.market = {m: np.ascontiguousarray(self.scenarios.market[m].T) for m in self.products}
+        self.china = {m: np.ascontiguousarray(self.scenarios.china[m].T) for m in self.products}
+        self.restricted = {m: np.ascontiguousarray(self.scenarios.restricted[m].T) for m in self.products}
+        self.long_run = {m: float(self.scenarios.long_run[m]) for m in self.products}
+        self.export_cost = instance.param("export_cost")
+        self.fill = instance.param("supply_fill_restricted")
+        self.direct = {m: {c: self._direct(m, c) for c in COUNTRIES} for m in self.products}
+        self.demand = {m: self._stated(m) for m in self.products}
+        self.availability = {m: self._availability(m) for m in self.products}
+        self._prices: dict[tuple[str, Border, Border], Array] = {}
+
+    def _growth(self, product: str) -> Array:
+        row = self.instance.products.loc[product]
+        until = float(self.instance.settings["data.growth_until"])
+        years = self.years.astype(float)
+        early = np.minimum(years, 2030.0) - 2025.0
+        late = np.clip(years, 2030.0, until) - 2030.0
+        return (1.0 + float(row["growth_to_2030"])) ** early * (1.0 + float(row["growth_after_2030"])) ** late
+
+    def _direct(self, product: str, country: str) -> Array:
+        tonnes = float(self.instance.products.loc[product, f"demand_direct_2025_t_{country.lower()}"])
+        return tonnes * self._growth(product)
+
+    def _embodied(self, product: str, country: str) -> Array:
+        tonnes = float(self.instance.products.loc[product, f"demand_embodied_2025_t_{country.lower()}"])
+        if np.isnan(tonnes):
+            return self.direct[product][country]
+        return tonnes * self._growth(product)
+
+    def _stated(self, product: str) -> Array:
+        """Return the club's demand on the stated basis, t/y (C8)."""
+        setting = self.instance.settings
+        basis = setting["data.demand_basis"]
+        direct = np.sum([self.direct[product][c] for c in COUNTRIES], axis=0)
+        if basis == "direct":
+            return direct
+        embodied = np.sum([self._embodied(product, c) for c in COUNTRIES], axis=0)
+        if basis == "embodied":
+            return embodied
+        start, stop = float(setting["data.localised_from"]), float(setting["data.localised_until"])
+        share = float(setting["data.localised_share"]) * np.clip((self.years - start) / (stop - start), 0.0, 1.0)
+        return direct + share * (embodied - direct)
+
+    def _availability(self, product: str) -> Array:
+        row = self.instance.products.loc[product]
+        own = sum(float(row[f"existing_refined_t_{c.lower()}"]) for c in COUNTRIES)
+        outside = max(0.0, float(row["non_china_supply_t"]) - own)
+        reach = float(row["market_reach_share"]) * outside
+        return max(reach, float(row["other_imports_t"])) * self._growth(product)
+
+    def law(self, product: str, country: str) -> Border:
+        """Return a member's own law on both nodes (C6)."""
+        row, code = self.instance.products.loc[product], country.lower()
+        return Border(market=float(row[f"law_tariff_market_{code}"]), china=float(row[f"law_tariff_china_{code}"]))
+
+    def prices(self, product: str, border: Border, country: str) -> Array:
+        """Return a member's domestic price by state, USD/t, ``(T, 4, S)`` (C7)."""
+        law = self.law(product, country)
+        effective = Border(market=max(border.market, law.market), china=max(border.china, law.china))
+        key = (product, effective, LAW)
+        if key not in self._prices:
+            row = self.instance.products.loc[product]
+            self._prices[key] = domestic_price(
+                self.market[product],
+                self.china[product],
+                self.restricted[product],
+                effective,
+                LAW,
+                self.export_cost,
+                float(row["spike_factor"]),
+            )
+        return self._prices[key]
+
+    def producer_prices(self, product: str, border: Border) -> Array:
+        """Return what a refined-form producer of the club receives, by state, ``(T, 4, S)`` (C9).
+
+        Landed prices rise with the rates, so the best-protected member is the one with the highest rate on both
+        nodes; with mixed laws the highest price of each year and scenario is taken.
+        """
+        users = [c for c in COUNTRIES if self.direct[product][c].max() > 0.0] or list(COUNTRIES)
+        tables = {id(self.prices(product, border, c)): self.prices(product, border, c) for c in users}
+        best, *others = tables.values()
+        for other in others:
+            best = np.maximum(best, other)
+        return best
+
+    def dumped_price(self, product: str, border: Border) -> Array:
+        """Return the dump deck's price by state, USD/t, ``(4,)`` (C12c), at the best-protected member."""
+        row, level = self.instance.products.loc[product], self.long_run[product]
+        depth, follow = float(row["dump_depth"]), float(row["dump_follow"])
+        users = [c for c in COUNTRIES if self.direct[product][c].max() > 0.0] or list(COUNTRIES)
+        tables = [
+            domestic_price(
+                np.array([[level * (1.0 - follow * depth)]]),
+                np.array([[level * (1.0 - depth)]]),
+                np.array([[False]]),
+                border,
+                self.law(product, c),
+                self.export_cost,
+                float(row["spike_factor"]),
+            )[0, :, 0]
+            for c in users
+        ]
+        return np.max(tables, axis=0)
+
+    def clear(self, product: str) -> None:
+        """Forget the price tables of one product (they are large and made on demand)."""
+        for key in [k for k in self._prices if k[0] == product]:
+            del self._prices[key]
+
+
+def along(prices: Array, path: NDArray[np.int_]) -> Array:
+    """Pick the price of each year's state: ``(T, 4, S)`` and ``(T,)`` states give ``(T, S)``."""
+    picked: Array = prices[np.arange(prices.shape[0]), path]
+    return picked

@@ -1,0 +1,73 @@
+"""Investment and production credits by calendar year (C15)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..instances import Instance
+
+    Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, order=True)
+class CreditLevel:
+    """The club's increments over law: investment credit (share of capital), production credit (share of cost)."""
+
+    itc: float = 0.0
+    ptc: float = 0.0
+
+
+NO_CREDIT = CreditLevel()
+
+
+@dataclass(frozen=True)
+class LawCredits:
+    """Rates of the law by simulated year, fractions, each ``(T,)``."""
+
+    itc: Array
+    ptc: Array
+
+
+def schedule(rate: float, start: float, end: float, phases: str, years: NDArray[np.int_]) -> Array:
+    """Return the rate of each calendar year: in force from start to end, stepping as ``2031:0.075|2032:0.05``.
+
+    A phase sets the rate from its year on; without an end year the last rate stays in force.
+    """
+    rates = np.where(years >= (start if np.isfinite(start) else -np.inf), rate, 0.0)
+    for phase in filter(None, phases.split("|")):
+        year, level = phase.split(":")
+        rates = np.where(years >= int(year), float(level), rates)
+    return np.where(years <= (end if np.isfinite(end) else np.inf), rates, 0.0)
+
+
+def law_credits(instance: Instance, country: str, product: str, years: NDArray[np.int_]) -> LawCredits:
+    """Read the law's credits of one country and product; several instruments of a kind add up (C15)."""
+    rates = {"itc": np.zeros(years.size), "ptc": np.zeros(years.size)}
+    for row in instance.policy.itertuples():
+        products = str(row.products).split(";")
+        if row.country != country or row.kind not in rates or not {product, "all"} & set(products):
+            continue
+        phases = row.phase_schedule if isinstance(row.phase_schedule, str) else ""
+        rates[row.kind] = rates[row.kind] + schedule(
+            float(row.rate), float(row.start_year), float(row.end_year), phases, years
+        )
+    return LawCredits(itc=rates["itc"], ptc=rates["ptc"])
+
+
+def ladder(instance: Instance) -> tuple[CreditLevel, ...]:
+    """Return the club's credit levels, none first (C19)."""
+    setting = instance.settings
+    return tuple(
+        CreditLevel(itc=float(i), ptc=float(p)) for i in setting["ladders.itc"] for p in setting["ladders.ptc"]
+    )
+
+
+def credits_at(law: LawCredits, level: CreditLevel) -> tuple[Array, Array]:
+    """Return calendar-year rates of law plus the club's increments: investment and production credit, ``(T,)``."""
+    return law.itc + level.itc, law.ptc + level.ptc
