@@ -1,0 +1,54 @@
+"""Payments of contracts for difference: the two published cases and the shape of the rule."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minclub.models.contracts import payment
+
+PRICE = st.floats(0, 1e6)
+SHARE = st.floats(0, 1)
+
+
+def test_d1_low_carbon_contracts_company() -> None:
+    """D1: the UK counterparty's rule, strike 140: +80 at 60, -60 at 200 (two-way)."""
+    assert payment([60, 200], 140, 1.0) == pytest.approx([80, -60])
+
+
+def test_d2_mp_materials() -> None:
+    """D2: Department of Defense and MP Materials, July 2025: floor 110 USD/kg, 30% of the upside; 58, 0 and -6 USD/kg at 52, 110 and 130."""
+    assert payment([52, 110, 130], 110, 0.3) == pytest.approx([58, 0, -6])
+
+
+@given(price=PRICE, low=PRICE, high=PRICE, share=SHARE)
+def test_payment_never_falls_with_the_strike(price: float, low: float, high: float, share: float) -> None:
+    low, high = sorted((low, high))
+    assert payment(price, high, share) >= payment(price, low, share)
+
+
+@given(price=PRICE, strike=PRICE, low=SHARE, high=SHARE)
+def test_payment_never_rises_with_the_upside_share(price: float, strike: float, low: float, high: float) -> None:
+    low, high = sorted((low, high))
+    assert payment(price, strike, high) <= payment(price, strike, low)
+
+
+@given(prices=st.lists(PRICE, min_size=1, max_size=20), strike=PRICE)
+def test_two_way_contract_makes_revenue_flat(prices: list[float], strike: float) -> None:
+    """With g = 1, merchant revenue and payment add up to the strike at every price."""
+    assert np.asarray(prices) + payment(prices, strike, 1.0) == pytest.approx(np.full(len(prices), strike), abs=1e-6)
+
+
+@given(price=PRICE, strike=PRICE)
+def test_price_insurance_is_a_put(price: float, strike: float) -> None:
+    assert payment(price, strike, 0.0) == max(strike - price, 0.0)
+
+
+def test_arguments_broadcast() -> None:
+    assert payment(np.full((3, 4), 100.0), [[80.0], [100.0], [120.0]], 0.5) == pytest.approx(np.repeat([[-10.0], [0.0], [20.0]], 4, axis=1))
+
+
+@pytest.mark.parametrize("share", [-0.01, 1.01, float("nan"), [0.5, 2.0]])
+def test_upside_share_outside_zero_to_one_is_an_error(share: object) -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        payment(100.0, 110.0, share)  # type: ignore[arg-type]
