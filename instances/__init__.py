@@ -9,6 +9,8 @@ from .._lazy import attributes  # isort: split
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .errors import InstanceError as InstanceError
     from .instance import Instance as Instance
+    from .loader import load as load
 else:
-    __getattr__ = attributes(__name__, {"Instance": ".instance:Instance"})
+    __getattr__ = attributes(__name__, {"Instance": ".instance:Instance", "InstanceError": ".errors:InstanceError", "load": ".loader:load"})
