@@ -89,7 +89,7 @@ class Recipe:
     products: int = 15
     scenarios: int = 100
     seed: int = 1
-    target: float = 0.5
+    target: float = 0.6
     years: int = 45
     small_ladders: bool = False
 
@@ -173,7 +173,7 @@ def _product(rng: np.random.Generator, code: str, is_feed: bool) -> Row:
     """Draw one product; markets are worth 0.1 to 3 billion USD a year at the long-run price."""
     price = _round(np.exp(rng.uniform(np.log(500), np.log(300_000))))
     demand = np.exp(rng.uniform(np.log(1e8), np.log(3e9))) / price * (0.2 if is_feed else 1.0)
-    china, existing = rng.uniform(0.2, 0.95), rng.uniform(0.0, 0.5)
+    china, existing = rng.uniform(0.2, 0.95), rng.uniform(0.0, 0.5) if rng.random() < 0.85 else rng.uniform(0.9, 1.3)
     world = demand * rng.uniform(4, 12)
     uplift = rng.choice([1.0, rng.uniform(1.1, 1.8)])
     traded = bool(rng.random() < 0.3)
@@ -219,7 +219,7 @@ def _projects(rng: np.random.Generator, recipe: Recipe, products: Rows) -> Rows:
 
 
 def _project(rng: np.random.Generator, recipe: Recipe, code: str, product: Row) -> Row:
-    """Draw one project whose break-even price is 0.6 to 1.5 times the long-run price."""
+    """Draw one project whose break-even price is 0.7 to 2 times the long-run price."""
     price = float(product["long_run_mean_usd_per_t"])
     stage, form, payability, feed = _kind(rng, product)
     capacity = _demand(product, 2035) * rng.uniform(0.05, 0.25)
@@ -227,7 +227,7 @@ def _project(rng: np.random.Generator, recipe: Recipe, code: str, product: Row) 
     latest = min(recipe.target_year, BASE_YEAR + recipe.years - recipe.last_delay - 4)
     start = int(rng.integers(BASE_YEAR + build, max(BASE_YEAR + build + 1, latest)))
     life = min(int(rng.integers(12, 26)), BASE_YEAR + recipe.years - start - recipe.last_delay)
-    even = price * payability * rng.uniform(0.6, 1.5)
+    even = price * payability * rng.uniform(0.7, 2.0)
     cash = even * rng.uniform(0.4, 0.65)
     capital = (even - cash) * capacity * rng.uniform(3.0, 4.0) * (1 - np.exp(-life / 10))
     country = str(rng.choice(COUNTRIES, p=WEIGHTS))

@@ -86,3 +86,10 @@ def test_price_fans_refuse_what_they_cannot_draw(
 ) -> None:
     with pytest.raises(ValueError, match=said):
         price_fans(instance, scenarios, products, tmp_path / name, history)
+
+
+def test_shipped_history_is_drawn_for_the_products_that_have_one() -> None:
+    history = price_history()
+    assert {"lithium_carbonate", "gallium", "tungsten", "copper"} <= set(history["product_code"])
+    assert not history.duplicated(["product_code", "year"]).any()
+    assert history["usd_per_t"].gt(0).all()
