@@ -84,17 +84,26 @@ def secured_share(instance: Instance, product: str, year: int) -> tuple[float, f
     return (existing + own.loc[own["b0_supply"], "t"].sum()) / demand, (existing + own.groupby(group)["t"].max().sum()) / demand
 
 
-def test_targets_ask_for_more_than_the_baseline_plants_and_less_than_all(large: Instance) -> None:
-    targets = {key.removeprefix("targets."): value for key, value in large.settings.items() if key.startswith("targets.")}
-    assert len(targets) >= 5
-    for product, target in targets.items():
-        shares = [secured_share(large, product, year) for year in range(2035, 2041)]
-        assert isinstance(target, float)
-        assert min(low for low, _ in shares) < target < min(high for _, high in shares)
+def targets(instance: Instance) -> dict[str, float]:
+    """Return the security targets."""
+    return {key.removeprefix("targets."): instance.number(key) for key in instance.settings if key.startswith("targets.")}
+
+
+def test_targets_ask_for_more_than_the_baseline_plants(large: Instance) -> None:
+    assert len(targets(large)) >= 5
+    for product, target in targets(large).items():
+        assert target > min(secured_share(large, product, year)[0] for year in range(2035, 2041))
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_the_highest_targets_can_still_be_built(seed: int) -> None:
+    instance = synthetic(projects=120, products=15, scenarios=10, target=1.0, seed=seed)
+    for product, target in targets(instance).items():
+        assert target <= min(secured_share(instance, product, year)[1] for year in range(2035, 2041))
 
 
 def test_no_targets_on_request() -> None:
-    assert not any(key.startswith("targets.") for key in synthetic(target=0.0).settings)
+    assert not targets(synthetic(target=0.0))
 
 
 @pytest.mark.parametrize("wrong", [{"projects": 0}, {"years": 9}, {"target": 1.5}, {"seed": -1}])
