@@ -1,0 +1,304 @@
+"""Recompute whether a project is bankable (C12) and the bounds of its strike (C13, C14)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .audit_cash import (
+    USD_PER_MUSD,
+    Cash,
+    Option,
+    Prices,
+    capital_by_year,
+    cash,
+    credits_of,
+    cut,
+    depreciation,
+    expansion_by_year,
+    holds,
+    law_scene,
+    operate,
+    prices_in,
+    taxes,
+    tenor_years,
+)
+from .audit_market import Scene, buyers, price_of
+from .audit_world import FloatArray, Project, World
+
+ROUNDING = 1e-9
+"""A test that misses by less than this (ratio, or share of capital) counts as passed."""
+
+
+@dataclass(frozen=True)
+class Loan:
+    """Hold a loan: amount in musd, real rate, number of yearly repayments and the level repayment in musd (C12c)."""
+
+    amount: float
+    rate: float
+    tenor: int
+    service: float
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Hold the C12 figures of one project and option.
+
+    Money in musd: ``npv`` (a), ``tail`` (b, mean NPV of the worst scenarios), ``capital_pv`` at the cost of debt. Ratios: the covers (None without a loan or
+    without a dump deck). ``margins`` says by how much each enforced test is passed, in ratios or shares of capital.
+    """
+
+    npv: float
+    tail: float
+    capital_pv: float
+    flow: FloatArray
+    cover_bank: float | None
+    cover_required: float
+    cover_downside: float | None
+    llcr_dump: float | None
+    margins: Mapping[str, float]
+
+    @property
+    def passes(self) -> bool:
+        """Tell whether every enforced test is passed."""
+        return self.worst >= -ROUNDING
+
+    @property
+    def worst(self) -> float:
+        """Return the least margin."""
+        return min(self.margins.values(), default=0.0)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Say where a project is judged: the scene, law at the same path, and the scene that prices by-products."""
+
+    scene: Scene
+    law: Scene
+    baseline: Scene
+
+
+def setting(scene: Scene, baseline: Scene) -> Setting:
+    """Return the setting of a scene."""
+    return Setting(scene, law_scene(scene.world, scene.path), baseline)
+
+
+def mean_of_worst(values: FloatArray, share: float, *, lowest: bool) -> float:
+    """Return the mean of the worst share of equally likely values; the last one counts in part if the share asks for it."""
+    ordered = np.sort(values) if lowest else -np.sort(-values)
+    weight = share * len(ordered)
+    taken = np.clip(weight - np.arange(len(ordered)), 0.0, 1.0)
+    return float(taken @ ordered / weight)
+
+
+def long_run_sales(world: World, project: Project) -> tuple[float, float]:
+    """Return yearly revenue at full ramp and long-run prices, musd: main product, by-products."""
+    main = project.capacity * project.payability * world.products[project.product].long_run / USD_PER_MUSD
+    others = 0.0
+    for s in project.streams:
+        price = world.products[s.product].long_run if s.product in world.products else s.price
+        others += s.tonnes * s.payability * price / USD_PER_MUSD
+    return main, others
+
+
+def main_share(world: World, project: Project) -> float:
+    """Return rho, the main product's share of revenue at long-run prices (C12)."""
+    main, others = long_run_sales(world, project)
+    return main / (main + others)
+
+
+def strike_floor(world: World, project: Project) -> float:
+    """Return the lowest strike: cash cost net of by-products at long-run prices, USD per payable tonne, at least 0 (C13)."""
+    feed = project.feed_rate * project.feed_factor * world.products[project.feed].long_run if project.feed else 0.0
+    cost = project.capacity * (project.opex + feed) / USD_PER_MUSD
+    net = cost - long_run_sales(world, project)[1]
+    return max(0.0, net * USD_PER_MUSD / (project.capacity * project.payability))
+
+
+def strike_ceiling(world: World, project: Project) -> float:
+    """Return the highest strike, USD per tonne (C13)."""
+    return world.param("strike_max") * world.products[project.product].long_run
+
+
+def three_digits(value: float) -> bool:
+    """Tell whether a number has at most three significant digits."""
+    return value > 0.0 and math.isclose(value, float(f"{value:.2e}"), rel_tol=1e-12)
+
+
+def next_lower(value: float) -> float:
+    """Return the next lower number of three significant digits."""
+    mantissa, exponent = f"{value:.2e}".split("e")
+    digits, power = round(float(mantissa) * 100), int(exponent) - 2
+    return float(f"{digits - 1}e{power}") if digits > 100 else float(f"999e{power - 1}")
+
+
+def highest_three_digits(limit: float) -> float:
+    """Return the highest number of three significant digits that does not exceed a limit."""
+    rounded = float(f"{limit:.2e}")
+    return rounded if rounded <= limit else next_lower(rounded)
+
+
+def cover_of_contract(world: World, project: Project, option: Option, scene: Scene) -> FloatArray:
+    """Return phi by operating year, shape (N,) (C12a)."""
+    terms = holds(option, project)
+    covered = tenor_years(project, option)
+    if terms is None or not covered.any():
+        return np.zeros(project.life)
+    expected = float(cut(world, project, option, scene.own_price(project)).mean(axis=0)[covered].mean())
+    low, high = world.param("downside_price_factor") * expected, max(world.products[project.product].long_run, expected)
+    depth = min(1.0, max(0.0, (terms.strike - low) / (high - low)))
+    phi: FloatArray = main_share(world, project) * terms.share * depth * covered.astype(np.float64)
+    return phi
+
+
+def hurdle(world: World, project: Project, phi: FloatArray, start: int) -> FloatArray:
+    """Return D by calendar year, shape (H,): the product of yearly factors, 1 in the base year (C12a)."""
+    addon = 0.0 if world.products[project.product].exchange_traded else world.param("specialty_addon", project.country)
+    base = world.param("base_project_rate", project.country) + world.param("country_risk_premium", project.country)
+    yearly = np.zeros(world.horizon)
+    first = start - world.base
+    yearly[: first + 1] = phi[0]
+    yearly[first : first + len(phi)] = phi
+    rates = base + addon * (1.0 - yearly)
+    factors: FloatArray = np.concatenate([[1.0], np.cumprod(1.0 / (1.0 + rates[1:]))])
+    return factors
+
+
+def loan_of(world: World, project: Project) -> Loan:
+    """Return the loan: a closed public one on its terms, else a commercial one (C12c)."""
+    if project.loan > 0.0:
+        amount, rate, tenor = project.loan, world.param("public_base_rate") + project.loan_spread, project.loan_tenor
+    else:
+        share, rate = world.param("debt_share", project.country), world.param("debt_rate", project.country)
+        interest = share * rate * world.param("idc_drawn_share") * project.build_years
+        amount, tenor = share * project.capital * (1.0 + interest), int(world.param("debt_tenor_years", project.country))
+    annuity = 1.0 / tenor if rate == 0.0 else rate / (1.0 - (1.0 + rate) ** -tenor)
+    return Loan(amount, rate, tenor, amount * annuity)
+
+
+def deck_prices(where: Setting, project: Project, option: Option) -> Prices:
+    """Return the lender's prices: scenario means under law plus its share of the uplift before the review, each (1, N) (C12c)."""
+    world = where.scene.world
+    law, design = (_means(prices_in(s, where.baseline, project, option)) for s in (where.law, where.scene))
+    counted = _lender_share(world, project, option)
+    return Prices(law.main + counted * (design.main - law.main), law.feed + counted * (design.feed - law.feed), law.streams)
+
+
+def _means(prices: Prices) -> Prices:
+    return Prices(*(a.mean(axis=0, keepdims=True) for a in (prices.main, prices.feed, prices.streams)))
+
+
+def _lender_share(world: World, project: Project, option: Option) -> FloatArray:
+    years = option.start + np.arange(project.life)
+    return np.where(years < world.param("review_year"), world.param("lender_share_of_protection"), 0.0)
+
+
+def dumped_main(where: Setting, project: Project, option: Option) -> FloatArray:
+    """Return the price of the main product at dumped node prices, unrestricted, shape (1, N) (C12c)."""
+    world, p = where.scene.world, where.scene.world.products[project.product]
+    market = np.full((1, world.horizon), p.long_run * (1.0 - p.dump_follow * p.dump_depth))
+    if project.concentrate:
+        return cut(world, project, option, market)
+    nodes = (market, np.full_like(market, p.long_run * (1.0 - p.dump_depth)), np.zeros_like(market))
+
+    def sold(scene: Scene) -> FloatArray:
+        path, rates = scene.path[p.code], scene.tariffs[p.code]
+        best = np.max([price_of(world, p.code, rates[:, c], path, nodes) for c in buyers(world, p.code)], axis=0)
+        return cut(world, project, option, best)
+
+    law, design = sold(where.law), sold(where.scene)
+    return law + _lender_share(world, project, option) * (design - law)
+
+
+def deck_cash(world: World, project: Project, option: Option, prices: Prices, *, cost_factor: float = 1.0, capital_factor: float = 1.0) -> FloatArray:
+    """Return the after-tax flow of each operating year at deck prices, nothing idle, musd, shape (N,) (C12c)."""
+    op = operate(world, project, option, prices, may_idle=False, cost_factor=cost_factor)
+    drawn = credits_of(world, project, option, op.cost)
+    written_off = depreciation(world, project, option, float((drawn.law_itc + drawn.club_itc).sum()), capital_factor)
+    due = taxes(world, project, op.margin, written_off)
+    flow: FloatArray = (op.margin - due.duty - due.income + drawn.law_ptc + drawn.club_ptc - expansion_by_year(project))[0]
+    return flow
+
+
+def _repaying(flow: FloatArray, loan: Loan, late: int = 0) -> FloatArray:
+    """Return the cash of the repayment years (operating years 1 to tenor), zero after the project's life; ``late`` shifts it."""
+    years = np.arange(1, loan.tenor + 1) - late
+    inside = (years >= 0) & (years < len(flow))
+    return np.where(inside, flow[np.clip(years, 0, len(flow) - 1)], 0.0)
+
+
+def downside_cover(flow: FloatArray, loan: Loan, reserve: float) -> float:
+    """Return the least yearly cover, (cash + reserve account) / debt service; surplus refills the account up to ``reserve``, musd (C12c)."""
+    account, least = reserve, math.inf
+    for received in flow:
+        least = min(least, (received + account) / loan.service)
+        account = min(reserve, max(0.0, account + received - loan.service))
+    return least
+
+
+def bank(where: Setting, project: Project, option: Option) -> Bank:
+    """Apply all tests of C12 to one project and option; a test that is switched off is computed and not counted."""
+    world = where.scene.world
+    phi = cover_of_contract(world, project, option, where.scene)
+    done = cash(world, project, option, prices_in(where.scene, where.baseline, project, option))
+    npv = float(done.flow.mean(axis=0) @ hurdle(world, project, phi, option.start))
+    debt_rate = world.param("debt_rate", project.country)
+    tail = mean_of_worst(world.pv(done.flow, debt_rate), world.param("cvar_alpha"), lowest=True)
+    capital_pv = float(world.pv(capital_by_year(world, project, option), debt_rate))
+    scale = max(1.0, capital_pv)
+    margins = {}
+    if world.switch("value"):
+        margins["value"] = npv / scale
+    if world.switch("tail"):
+        margins["tail"] = (tail + world.param("loss_tolerance") * capital_pv) / scale
+    covers = _lender(where, project, option, phi)
+    if world.switch("lender"):
+        margins |= covers.margins
+    return replace(covers, npv=npv, tail=tail, capital_pv=capital_pv, flow=done.flow.mean(axis=0), margins=margins)
+
+
+def _lender(where: Setting, project: Project, option: Option, phi: FloatArray) -> Bank:
+    """Return the lender's figures and margins; the other fields are left at zero (C12c)."""
+    world, loan = where.scene.world, loan_of(where.scene.world, project)
+    mean_phi = float(np.pad(phi, (0, loan.tenor + 1))[1 : loan.tenor + 1].mean())
+    required = world.param("dscr_average_merchant") - world.param("dscr_contract_reduction") * mean_phi
+    blank = Bank(0.0, 0.0, 0.0, np.empty(0), None, required, None, None, {})
+    if loan.amount <= 0.0:
+        return blank
+    prices = deck_prices(where, project, option)
+    cover = float(_repaying(deck_cash(world, project, option, prices), loan).mean() / loan.service)
+    low = prices.scaled(world.param("downside_price_factor"))
+    factors = {"cost_factor": world.param("downside_opex_factor"), "capital_factor": world.param("downside_capex_factor")}
+    late = int(world.param("downside_delay_years"))
+    stressed = _repaying(deck_cash(world, project, option, low, **factors), loan, late)
+    downside = downside_cover(stressed, loan, world.param("reserve_months") / 12.0 * loan.service)
+    margins = {"bank deck": cover - required, "downside deck": downside - world.param("dscr_minimum_downside")}
+    llcr = _dump_deck(where, project, option, prices, loan)
+    if llcr is not None:
+        margins["dump deck"] = llcr - world.param("dump_llcr_minimum")
+    return replace(blank, cover_bank=cover, cover_downside=downside, llcr_dump=llcr, margins=margins)
+
+
+def _dump_deck(where: Setting, project: Project, option: Option, prices: Prices, loan: Loan) -> float | None:
+    """Return PV of cash over the loan with the first repayment years at dumped prices; None where China does not control more than half."""
+    world = where.scene.world
+    if world.products[project.product].china_share <= 0.5:
+        return None
+    n = np.arange(project.life)
+    dumped = (n >= 1) & (n <= world.param("dump_deck_years"))
+    main = np.where(dumped, dumped_main(where, project, option), prices.main)
+    flow = _repaying(deck_cash(world, project, option, Prices(main, prices.feed, prices.streams)), loan)
+    return float(flow @ (1.0 + loan.rate) ** -np.arange(1.0, loan.tenor + 1.0) / loan.amount)
+
+
+def stack(world: World, project: Project, option: Option, done: Cash) -> float:
+    """Return credits and grant over capital before the grant, both as PV at the public rate (C13)."""
+    drawn = done.credits
+    yearly = done.on_calendar(world, option, drawn.law_ptc + drawn.club_ptc).mean(axis=0)
+    grant = float(world.pv(capital_by_year(world, project, option, project.grant)))
+    capital = float(world.pv(capital_by_year(world, project, option)))
+    total = float(world.pv(drawn.law_itc + drawn.club_itc + yearly)) + grant
+    return total / (capital + grant) if capital + grant > 0.0 else 0.0

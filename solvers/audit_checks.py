@@ -1,0 +1,135 @@
+"""Compare claimed with recomputed numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+Value = float | int | str | None
+
+
+@dataclass(frozen=True)
+class Check:
+    """Record one comparison.
+
+    Attributes:
+        name: what was compared; a limit is named ``limit: ...``.
+        where: project, product, country or year.
+        claimed: the number in the design; for a limit, the limit.
+        recomputed: the audit's number; for a limit, the value that must keep it.
+        tolerance: allowed difference, relative to the size of the number where that exceeds 1.
+        passed: whether they agree, or the limit is kept.
+        convention: rule of the conventions.
+    """
+
+    name: str
+    where: str
+    claimed: Value
+    recomputed: Value
+    tolerance: float
+    passed: bool
+    convention: str
+
+    def to_row(self) -> dict[str, Any]:
+        """Return the check as a row of a table."""
+        return asdict(self)
+
+    @property
+    def distance(self) -> float:
+        """Return the relative difference; infinite where one side is missing or is text and differs."""
+        return distance(self.claimed, self.recomputed)
+
+
+def distance(claimed: Value, recomputed: Value) -> float:
+    """Return ``|claimed - recomputed| / max(1, |recomputed|)``; infinite where they cannot be compared and differ."""
+    if claimed is None or recomputed is None or isinstance(claimed, str) or isinstance(recomputed, str):
+        return 0.0 if claimed == recomputed else math.inf
+    if not math.isfinite(claimed) or not math.isfinite(recomputed):
+        return 0.0 if claimed == recomputed else math.inf
+    return abs(claimed - recomputed) / max(1.0, abs(recomputed))
+
+
+def same(name: str, where: str, claimed: Any, recomputed: Value, tolerance: float, convention: str) -> Check:
+    """Check that a claim equals the recomputed value."""
+    value = _plain(claimed)
+    return Check(name, where, value, recomputed, tolerance, distance(value, recomputed) <= tolerance, convention)
+
+
+def at_most(name: str, where: str, value: float, limit: float, tolerance: float, convention: str) -> Check:
+    """Check that a value does not exceed a limit."""
+    return Check(f"limit: {name}", where, limit, value, tolerance, value <= limit + tolerance * max(1.0, abs(limit)), convention)
+
+
+def at_least(name: str, where: str, value: float, limit: float, tolerance: float, convention: str) -> Check:
+    """Check that a value does not fall below a limit."""
+    return Check(f"limit: {name}", where, limit, value, tolerance, value >= limit - tolerance * max(1.0, abs(limit)), convention)
+
+
+def holds(name: str, where: str, passed: bool, convention: str) -> Check:
+    """Check a yes-or-no rule."""
+    return Check(f"limit: {name}", where, 1, int(passed), 0.0, passed, convention)
+
+
+def worst(checks: Iterable[Check]) -> Check:
+    """Return the check that differs most, a failed one first."""
+    return max(checks, key=lambda c: (not c.passed, c.distance))
+
+
+def _plain(value: Any) -> Value:
+    if isinstance(value, bool):
+        return int(value)
+    return value if value is None or isinstance(value, int | float | str) else str(value)
+
+
+Rows = Iterable[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Describe a table of the design: key columns, compared columns with their rules, and the key columns a check is reported by."""
+
+    name: str
+    keys: tuple[str, ...]
+    columns: Mapping[str, str]
+    by: tuple[str, ...]
+    absent: Value = None
+
+
+def compare_table(layout: Layout, claimed: Rows, recomputed: Mapping[tuple[Any, ...], Mapping[str, Value]], tolerance: float) -> list[Check]:
+    """Compare a claimed table with the recomputed one, one check per reported place and column (the worst row of it).
+
+    Args:
+        layout: keys and columns.
+        claimed: rows of the design.
+        recomputed: values by key; a value that is missing from a row is not compared. A key without a claimed row is compared with ``layout.absent``.
+        tolerance: allowed difference.
+    """
+    rows = {}
+    found: dict[tuple[str, str], list[Check]] = {}
+
+    def add(check: Check, column: str) -> None:
+        found.setdefault((check.where if column == "row" else _place(layout, check.where), column), []).append(check)
+
+    for row in claimed:
+        key = tuple(row.get(k) for k in layout.keys)
+        if key in rows or key not in recomputed:
+            reason = "appears twice" if key in rows else "is no row of this design"
+            add(Check(f"{layout.name}.row", _text(key), reason, None, tolerance, False, ""), "row")
+        rows[key] = row
+    for key, values in recomputed.items():
+        mine: Mapping[str, Any] = rows.get(key, dict.fromkeys(layout.columns, layout.absent))
+        for column, rule in layout.columns.items():
+            if column in values:
+                add(same(f"{layout.name}.{column}", _text(key), mine.get(column), values[column], tolerance, rule), column)
+    return [worst(group) for group in found.values()]
+
+
+def _text(key: tuple[Any, ...]) -> str:
+    return " / ".join("-" if part is None else str(part) for part in key)
+
+
+def _place(layout: Layout, where: str) -> str:
+    parts = where.split(" / ")
+    return " / ".join(parts[layout.keys.index(k)] for k in layout.by)

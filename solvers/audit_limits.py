@@ -1,0 +1,178 @@
+"""Check every limit of a design: ladders, bankability, the club's rules, security, users and caps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from .audit_bank import bank, main_share, next_lower, stack, strike_ceiling, strike_floor, three_digits
+from .audit_baseline import contested
+from .audit_checks import Check, at_least, at_most, holds, worst
+from .audit_cost import Built, subsidy_equivalents
+from .audit_market import availability, secured
+from .audit_tables import Case
+from .audit_world import COUNTRIES, NODES, Project
+
+
+def check_limits(case: Case, tolerance: float) -> list[Check]:
+    """Return the checks of all limits that are switched on."""
+    found = [*_tariffs(case), *_credits(case), *_builds(case)]
+    for b in case.built:
+        found += _project(case, b, tolerance)
+    found += [*_club(case, tolerance), *_security(case, tolerance), *_users(case, tolerance), *_caps(case, tolerance)]
+    return found
+
+
+def _on_ladder(value: float, ladder: Iterable[float]) -> bool:
+    return any(abs(value - float(rung)) <= 1e-9 for rung in ladder)
+
+
+def _tariffs(case: Case) -> list[Check]:
+    world, rates = case.world, case.design.rates
+    ladder = world.setting("ladders.tariffs", (0.0,))
+    found = [holds("tariff on the ladder", f"{m} / {node}", _on_ladder(rate, ladder), "C19") for (m, node), rate in rates.items()]
+    for m in world.products:
+        china, market = (rates.get((m, node), 0.0) for node in NODES)
+        found.append(holds("market tariff at most china_linked", m, market <= china + 1e-9, "C19"))
+    return found
+
+
+def _credits(case: Case) -> list[Check]:
+    found = []
+    for (country, product), rates in case.design.credits.items():
+        for kind, rate in zip(("itc", "ptc"), rates, strict=True):
+            ladder = case.world.setting(f"ladders.{kind}", (0.0,))
+            found.append(holds(f"{kind} on the ladder", f"{country} / {product}", _on_ladder(rate, ladder), "C19"))
+    return found
+
+
+def _builds(case: Case) -> list[Check]:
+    world, builds = case.world, case.design.builds
+    found = []
+    for code, start in case.b0.builds.items():
+        found.append(holds("baseline project built at its earliest start", code, builds.get(code) == start, "C27"))
+    delays = world.setting("ladders.start_delays", (0,))
+    groups: dict[str, list[str]] = {}
+    for code, start in builds.items():
+        p = world.projects[code]
+        if p.group:
+            groups.setdefault(p.group, []).append(code)
+        if code in case.b0.builds:
+            continue
+        found.append(holds("available", code, p.available, "C27"))
+        found.append(holds("start on the ladder", code, start in {p.earliest + int(d) for d in delays} and start <= world.end, "C19"))
+    found += [holds("one project of a group", group, len(members) == 1, "C27") for group, members in groups.items()]
+    return found
+
+
+def _project(case: Case, b: Built, tolerance: float) -> list[Check]:
+    """Check one built project: bankable as built, no gift, strike, credits."""
+    p, option, world = b.project, b.option, case.world
+    found = []
+    if not p.b0_supply:
+        rule, name = ("C21c", "baseline project stays bankable") if p.code in case.b0.builds else ("C12", "bankable as built")
+        if rule == "C12" or world.switch("displacement"):
+            found.append(at_least(name, p.code, case.judged(p, "with").worst, 0.0, tolerance, rule))
+    if option.contract is not None:
+        found += _contract(case, b, tolerance)
+    if world.switch("stack") and (option.itc > 0.0 or option.ptc > 0.0):
+        found.append(at_most("credits and grants over capital", p.code, stack(world, p, option, b.cash), world.param("stack_cap"), tolerance, "C13"))
+    return found
+
+
+def _contract(case: Case, b: Built, tolerance: float) -> list[Check]:
+    p, option, world = b.project, b.option, case.world
+    terms = option.contract
+    if terms is None:
+        return []
+    strike, floor = terms.strike, strike_floor(world, p)
+    found = [
+        holds("no contract for supply of the baseline", p.code, not p.b0_supply, "C27"),
+        holds("contract starts with production", p.code, terms.start == option.start, "C14"),
+        holds("tenor as in the settings", p.code, terms.tenor == int(world.setting("contract.tenor_years", 12)), "C14"),
+        at_most("share as in the settings", p.code, abs(terms.share - float(world.setting("contract.share", 1.0))), 0.0, 1e-12, "C14"),
+        at_most("upside share as in the settings", p.code, abs(terms.upside - float(world.setting("contract.upside_share", 0.5))), 0.0, 1e-12, "C14"),
+        at_most("upside share", p.code, terms.upside, world.param("upside_share_max"), 1e-12, "C13"),
+        at_least("main product's share of revenue", p.code, main_share(world, p), world.param("contract_min_revenue_share"), tolerance, "C14"),
+        holds("strike of three significant digits", p.code, three_digits(strike), "C14"),
+        at_least("strike floor", p.code, strike, floor, tolerance, "C13"),
+        at_most("strike ceiling", p.code, strike, strike_ceiling(world, p), tolerance, "C13"),
+        _fails(case, p, "no gift: fails C12 without the contract", None, tolerance, "C13"),
+    ]
+    if next_lower(strike) >= floor:
+        found.append(_fails(case, p, "least strike: the next lower fails C12", next_lower(strike), tolerance, "C14"))
+    return found
+
+
+def _fails(case: Case, project: Project, name: str, strike: float | None, tolerance: float, rule: str) -> Check:
+    """Check that a project fails C12 at another strike, or at the design's credits without a contract."""
+    option = case.design.option(project)
+    terms = None if strike is None or option.contract is None else replace(option.contract, strike=strike)
+    return at_most(name, project.code, bank(case.where, project, replace(option, contract=terms)).worst, 0.0, tolerance, rule)
+
+
+def _club(case: Case, tolerance: float) -> list[Check]:
+    world = case.world
+    found = []
+    if world.switch("export_cap"):
+        for m, p in world.products.items():
+            allowed = np.maximum(world.param("export_cap") * p.world_supply, -case.b0.balance[m].need)
+            yearly = zip(-case.balance[m].need[: world.simulated], allowed, strict=False)
+            found.append(worst(at_most("net exports, t", f"{m} / {world.base + t}", float(v), float(a), tolerance, "C8") for t, (v, a) in enumerate(yearly)))
+    if world.switch("band"):
+        equivalents = subsidy_equivalents(world, case.ledgers, case.design)
+        disputed = contested(world, case.b0)
+        for m in world.products:
+            rates = [rate for (_, product), rate in equivalents.items() if product == m]
+            if disputed[m] and len(rates) > 1:
+                found.append(at_most("difference of subsidy equivalents", m, max(rates) - min(rates), world.param("subsidy_band"), tolerance, "C21b"))
+    return found
+
+
+def _security(case: Case, tolerance: float) -> list[Check]:
+    world = case.world
+    if not world.switch("security"):
+        return []
+    found = []
+    years = [(t, world.base + t) for t in range(world.horizon) if int(world.setting("years.target", 2035)) <= world.base + t <= world.end]
+    for m in world.products:
+        target, cap = world.setting(f"targets.{m}"), world.setting(f"china_caps.{m}")
+        if target is not None and years:
+            safe, demand = secured(world, case.design.builds, m), case.balance[m].demand
+            found.append(
+                worst(at_least("secured supply, t", f"{m} / {y}", float(safe[t]), float(target) * float(demand[t]), tolerance, "C22") for t, y in years)
+            )
+        if cap is not None and years:
+            must = np.maximum(0.0, case.balance[m].need - availability(world, m))
+            found.append(worst(at_most("tonnes that must come from China", f"{m} / {y}", float(must[t]), float(cap), tolerance, "C22") for t, y in years))
+    return found
+
+
+def _users(case: Case, tolerance: float) -> list[Check]:
+    by_product, baskets = case.rises
+    found = []
+    cap, basket_cap = case.world.setting("caps.product_price"), case.world.setting("caps.basket")
+    if cap is not None and case.world.switch("users_product"):
+        found += [at_most("rise of the price", m, rise, float(cap), tolerance, "C23") for m, rise in by_product.items() if rise is not None]
+    if basket_cap is not None and case.world.switch("users_basket"):
+        found += [at_most("rise of the basket", c, float(baskets[i]), float(basket_cap), tolerance, "C23") for i, c in enumerate(COUNTRIES)]
+    return found
+
+
+def _caps(case: Case, tolerance: float) -> list[Check]:
+    world, cost = case.world, case.cost
+    found = []
+    if world.switch("country_caps"):
+        for i, c in enumerate(COUNTRIES):
+            limits = {t: world.setting(f"caps.{c}.{world.base + t}", world.setting(f"caps.{c}.each_year")) for t in range(world.horizon)}
+            yearly = cost.payments[i] + cost.credits[i]
+            kept = [
+                at_most("outlay in a year", f"{c} / {world.base + t}", float(yearly[t]), float(x), tolerance, "C26") for t, x in limits.items() if x is not None
+            ]
+            found += [worst(kept)] if kept else []
+    cap = world.setting("caps.worst5_outlay")
+    if cap is not None and world.switch("worst5"):
+        found.append(at_most("outlay of the worst 5% of scenarios", "ALL", cost.worst5, float(cap), tolerance, "C26"))
+    return found

@@ -1,0 +1,304 @@
+"""Recompute a design as a whole and lay the numbers out like the tables of ``design.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .audit_bank import Bank, Setting, bank, setting
+from .audit_baseline import Baseline, baseline
+from .audit_cash import Option
+from .audit_checks import Check, Layout, Value, compare_table
+from .audit_cost import Built, Cost, Ledger, border_revenue, built_projects, ledger, objective, public_cost
+from .audit_design import Design
+from .audit_effects import payoff, price_rises, users_loss
+from .audit_market import Balance, Scene, availability, balances, harmonised_rates, secured, states
+from .audit_world import COUNTRIES, NODES, FloatArray, Project, World
+
+Table = dict[tuple[Any, ...], dict[str, Value]]
+
+VARIANTS = ("with", "without")
+BANK_COLUMNS = {
+    "npv_musd": "C12a",
+    "irr": "C12a",
+    "cvar_musd": "C12b",
+    "cover_bank": "C12c",
+    "cover_bank_required": "C12c",
+    "cover_downside": "C12c",
+    "llcr_dump": "C12c",
+    "passes": "C12",
+}
+LAYOUTS = (
+    Layout("tariffs", ("product", "node"), dict.fromkeys(("baseline_rate", *(f"baseline_rate_{c.lower()}" for c in COUNTRIES)), "C6"), ("product", "node")),
+    Layout("contracts", ("project",), {"product": "C14", "country": "C14"}, ("project",)),
+    Layout(
+        "projects",
+        ("project",),
+        {
+            **dict.fromkeys(("country", "product"), "C4"),
+            **dict.fromkeys(("built", "in_baseline"), "C27"),
+            "contract": "C14",
+            "capital_pv_musd": "C12b",
+            **{f"{name}_{v}": rule for v in VARIANTS for name, rule in BANK_COLUMNS.items()},
+        },
+        ("project",),
+    ),
+    Layout("public_cost", ("country", "item", "year"), {"value_musd": "C24"}, ("country", "item"), absent=0.0),
+    Layout("totals", ("country", "item"), {"pv_musd": "C24"}, ("country", "item")),
+    Layout(
+        "security",
+        ("product", "year"),
+        {
+            **dict.fromkeys(("demand_t", "need_t", "state"), "C8"),
+            **dict.fromkeys(("secured_t", "share", "target", "must_come_from_china_t"), "C22"),
+        },
+        ("product",),
+    ),
+    Layout("consumers", ("scope", "product", "country"), {"rise": "C23", "cap": "C23"}, ("scope", "product", "country")),
+    Layout("payoff", ("country", "part"), {"pv_musd": "C25"}, ("country", "part")),
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Hold a design and everything recomputed from it and the instance."""
+
+    world: World
+    design: Design
+
+    @cached_property
+    def b0(self) -> Baseline:
+        """Return the baseline (C27)."""
+        return baseline(self.world)
+
+    @cached_property
+    def balance(self) -> dict[str, Balance]:
+        """Return the balance of every product under the design (C8)."""
+        return balances(self.world, self.design.builds)
+
+    @cached_property
+    def scene(self) -> Scene:
+        """Return border measures and path of the design."""
+        return Scene(self.world, harmonised_rates(self.world, self.design.rates), states(self.world, self.balance))
+
+    @cached_property
+    def where(self) -> Setting:
+        """Return where the design's projects are judged."""
+        return setting(self.scene, self.b0.scene)
+
+    @cached_property
+    def built(self) -> list[Built]:
+        """Return the design's projects with their cash flows."""
+        options = {code: self.design.option(self.world.projects[code]) for code in self.design.builds}
+        return built_projects(self.world, options, self.scene, self.b0.scene)
+
+    @cached_property
+    def b0_built(self) -> list[Built]:
+        """Return the baseline's projects with their cash flows."""
+        options = {code: Option(start) for code, start in self.b0.builds.items()}
+        return built_projects(self.world, options, self.b0.scene, self.b0.scene)
+
+    @cached_property
+    def ledgers(self) -> list[Ledger]:
+        """Return the public cost of every built project."""
+        return [ledger(self.world, b) for b in self.built]
+
+    @cached_property
+    def cost(self) -> Cost:
+        """Return public cost (C24)."""
+        border = border_revenue(self.scene, self.balance) - border_revenue(self.b0.scene, self.b0.balance)
+        return public_cost(self.world, self.ledgers, border.mean(axis=1))
+
+    @cached_property
+    def objective(self) -> float:
+        """Return the objective, musd (C26)."""
+        return objective(self.world, self.cost, float(users_loss(self.world, self.scene, self.b0.scene).sum()))
+
+    @cached_property
+    def rises(self) -> tuple[dict[str, float | None], FloatArray]:
+        """Return price rises per product and per country's basket (C23)."""
+        return price_rises(self.world, self.scene, self.b0.scene)
+
+    def judged(self, project: Project, variant: str) -> Bank:
+        """Return C12's figures: ``with`` the design's credits and contract, or ``without`` contract and club credits."""
+        option = self.design.option(project)
+        return bank(self.where, project, option if variant == "with" else Option(option.start))
+
+
+def tables(case: Case) -> dict[str, Table]:
+    """Return the recomputed tables by name, each by key."""
+    return {
+        "tariffs": _tariffs(case),
+        "contracts": {(code,): {"product": p.product, "country": COUNTRIES[p.country]} for code, p in _contracted(case).items()},
+        "projects": _projects(case),
+        "public_cost": _public_cost(case),
+        "totals": _totals(case),
+        "security": _security(case),
+        "consumers": _consumers(case),
+        "payoff": _payoff(case),
+    }
+
+
+def compare_all(case: Case, tolerance: float) -> list[Check]:
+    """Compare every table of the design with the recomputed one."""
+    mine = tables(case)
+    found: list[Check] = []
+    for layout in LAYOUTS:
+        found += compare_table(layout, case.design.tables[layout.name], mine[layout.name], tolerance)
+    return found
+
+
+def _contracted(case: Case) -> dict[str, Project]:
+    return {code: case.world.projects[code] for code in case.design.contracts}
+
+
+def _tariffs(case: Case) -> Table:
+    found: Table = {}
+    for product, node in case.design.rates:
+        law = case.world.products[product].law[NODES.index(node)]
+        found[product, node] = {"baseline_rate": float(law.max())}
+        found[product, node] |= {f"baseline_rate_{c.lower()}": float(rate) for c, rate in zip(COUNTRIES, law, strict=True)}
+    return found
+
+
+def _projects(case: Case) -> Table:
+    """Return a row for each built project, and for each other that the design gives figures for."""
+    found: Table = {}
+    claimed = {row.get("project"): row for row in case.design.tables["projects"]}
+    for code, p in case.world.projects.items():
+        row = claimed.get(code, {})
+        built = code in case.design.builds
+        if not built and not row and code not in case.b0.builds:
+            continue
+        found[code,] = {
+            "country": COUNTRIES[p.country],
+            "product": p.product,
+            "built": int(built),
+            "in_baseline": int(code in case.b0.builds),
+            "contract": int(code in case.design.contracts),
+        }
+        if built or any(row.get(f"{name}_{v}") is not None for v in VARIANTS for name in BANK_COLUMNS):
+            for variant in VARIANTS:
+                judged = case.judged(p, variant)
+                found[code,]["capital_pv_musd"] = judged.capital_pv
+                found[code,] |= _bank_row(judged, variant, row.get(f"irr_{variant}"))
+    return found
+
+
+def _bank_row(judged: Bank, variant: str, claimed_irr: Any) -> dict[str, Value]:
+    return {
+        f"npv_musd_{variant}": judged.npv,
+        f"irr_{variant}": nearest_irr(judged.flow, claimed_irr),
+        f"cvar_musd_{variant}": judged.tail,
+        f"cover_bank_{variant}": judged.cover_bank,
+        f"cover_bank_required_{variant}": judged.cover_required,
+        f"cover_downside_{variant}": judged.cover_downside,
+        f"llcr_dump_{variant}": judged.llcr_dump,
+        f"passes_{variant}": int(judged.passes),
+    }
+
+
+def nearest_irr(flow: FloatArray, claimed: Any) -> float | None:
+    """Return the internal rate of return of an expected flow that is nearest to the claimed one.
+
+    Rates from -50% to 500% are searched. Without a claim the lowest rate from 0 on is meant, if there is one: a return below 0 may be left out.
+    """
+    grid = np.concatenate([np.arange(-0.5, 0.5, 0.005), np.geomspace(0.5, 5.0, 40)])
+    years = np.arange(len(flow), dtype=float)
+
+    def npv(rate: float) -> float:
+        return float(flow @ (1.0 + rate) ** -years)
+
+    values = [npv(rate) for rate in grid]
+    roots = []
+    for low, high, a, b in zip(grid[:-1], grid[1:], values[:-1], values[1:], strict=True):
+        if a * b < 0.0:
+            roots.append(_bisect(npv, float(low), float(high)))
+        elif a == 0.0 != b:
+            roots.append(float(low))
+    if isinstance(claimed, int | float):
+        return min(roots, key=lambda r: abs(r - claimed), default=None)
+    return min((r for r in roots if r >= 0.0), default=None)
+
+
+def _bisect(function: Any, low: float, high: float) -> float:
+    rising = function(high) > 0.0
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        if (function(middle) > 0.0) == rising:
+            high = middle
+        else:
+            low = middle
+    return 0.5 * (low + high)
+
+
+def _public_cost(case: Case) -> Table:
+    cost = case.cost
+    items = {"contract_payments": cost.payments, "contract_receipts": cost.receipts, "credits": cost.credits, "border_revenue": cost.border}
+    years = range(case.world.base, case.world.base + case.world.horizon)
+    return {
+        (c, item, year): {"value_musd": float(values[i, t])} for item, values in items.items() for i, c in enumerate(COUNTRIES) for t, year in enumerate(years)
+    }
+
+
+def _totals(case: Case) -> Table:
+    cost = case.cost
+    found: Table = {}
+    for item, values in {"outlay": cost.outlay_pv, "booked": cost.booked_pv, "net": cost.net_pv}.items():
+        found |= {(c, item): {"pv_musd": float(values[i])} for i, c in enumerate(COUNTRIES)}
+        found["ALL", item] = {"pv_musd": float(values.sum())}
+    found["ALL", "cvar_cost"] = {"pv_musd": cost.cvar}
+    found["ALL", "worst5_outlay"] = {"pv_musd": cost.worst5}
+    return found
+
+
+def _security(case: Case) -> Table:
+    """Return rows for the claimed product-years, and for every year with a target."""
+    world = case.world
+    wanted = {(row.get("product"), row.get("year")) for row in case.design.tables["security"]}
+    first = int(world.setting("years.target", 2035))
+    found: Table = {}
+    for m in world.products:
+        target = world.setting(f"targets.{m}")
+        balance, reach, safe, path = case.balance[m], availability(world, m), secured(world, case.design.builds, m), case.scene.path[m]
+        for t in range(world.horizon):
+            year, measured = world.base + t, first <= world.base + t <= world.end
+            if (m, year) not in wanted and not (measured and target is not None):
+                continue
+            demand = float(balance.demand[t])
+            found[m, year] = {
+                "demand_t": demand,
+                "secured_t": float(safe[t]),
+                "share": float(safe[t]) / demand if demand > 0.0 else None,
+                "need_t": float(balance.need[t]),
+                "state": int(path[t]),
+                "must_come_from_china_t": max(0.0, float(balance.need[t] - reach[t])),
+            }
+            if measured:
+                found[m, year]["target"] = target
+    return found
+
+
+def _consumers(case: Case) -> Table:
+    by_product, baskets = case.rises
+    found: Table = {("product", m, "ALL"): {"rise": rise} for m, rise in by_product.items() if rise is not None or _claims_rise(case, m)}
+    found |= {("basket", None, c): {"rise": float(baskets[i])} for i, c in enumerate(COUNTRIES)}
+    for (scope, _, _), row in found.items():
+        switch, key = ("users_product", "caps.product_price") if scope == "product" else ("users_basket", "caps.basket")
+        if case.world.switch(switch):
+            row["cap"] = case.world.setting(key)
+    return found
+
+
+def _claims_rise(case: Case, product: str) -> bool:
+    return any(row.get("product") == product for row in case.design.tables["consumers"])
+
+
+def _payoff(case: Case) -> Table:
+    world = case.world
+    parts: Mapping[str, FloatArray] = payoff(world, (case.built, case.scene, case.balance), (case.b0_built, case.b0.scene, case.b0.balance), case.cost)
+    return {(c, part): {"pv_musd": float(values[i])} for part, values in parts.items() for i, c in enumerate(COUNTRIES)}

@@ -1,0 +1,187 @@
+"""What the audit knows of an instance, as plain numbers (C1-C5).
+
+Money in million real 2025 USD (musd), prices in USD per tonne. Arrays over countries follow ``COUNTRIES``.
+Arrays over years start in the base year and run over ``H >= T`` years, so that every project fits (C2).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..instances.instance import Instance
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+COUNTRIES = ("USA", "CAN", "MEX")
+NODES = ("china_linked", "market")
+CHINA, MARKET = 0, 1
+
+
+class AuditRefused(ValueError):
+    """Say why a design cannot be audited at all."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """Hold one product; arrays are by country (3,) or border measure by node and country (2, 3)."""
+
+    code: str
+    form: str
+    exchange_traded: bool
+    long_run: float
+    direct: FloatArray
+    embodied: FloatArray
+    growth: tuple[float, float]
+    existing: FloatArray
+    world_supply: float
+    non_china_supply: float
+    reach: float
+    other_imports: float
+    china_share: float
+    law: FloatArray
+    spike: float
+    dump_depth: float
+    dump_follow: float
+    elasticity: float
+    voll: float
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Hold the terms of a contract for difference (C14); ``start`` and ``tenor`` in years, ``quantity`` in payable t per year."""
+
+    strike: float
+    share: float
+    upside: float
+    tenor: int
+    start: int
+    quantity: float = math.inf
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Hold a by-product: tonnes at full ramp, constant price (used if the product is not listed) and payability."""
+
+    product: str
+    tonnes: float
+    price: float
+    payability: float
+
+
+@dataclass(frozen=True)
+class Project:
+    """Hold one project; ``capital`` is K of C10 in musd, ``concentrate`` the concentrate of a refined product of C4."""
+
+    code: str
+    country: int
+    product: str
+    stage: str
+    concentrate: bool
+    capacity: float
+    earliest: int
+    build_years: int
+    ramp: tuple[float, ...]
+    life: int
+    capital: float
+    grant: float
+    sustaining: float
+    opex: float
+    payability: float
+    royalty: float
+    expansion_capital: float
+    expansion_year: int
+    expansion_capacity: float
+    china_linked: bool
+    group: str
+    available: bool
+    b0_supply: bool
+    loan: float
+    loan_tenor: int
+    loan_spread: float
+    feed: str
+    feed_rate: float
+    feed_factor: float
+    itc_eligible: bool
+    ptc_share: float
+    streams: tuple[Stream, ...]
+    closed: Terms | None
+
+    def ramp_at(self, n: int) -> float:
+        """Return the ramp share of operating year ``n``; the last value holds for all later years."""
+        return self.ramp[min(n, len(self.ramp) - 1)]
+
+    def tonnes(self) -> FloatArray:
+        """Return output of each operating year, t, shape (life,); added capacity sells from the year after it is paid."""
+        ramp = np.array([self.ramp_at(n) for n in range(self.life)])
+        added = np.where(np.arange(self.life) >= self.expansion_year, self.expansion_capacity, 0.0)
+        return (self.capacity + (added if self.expansion_year > 0 else 0.0)) * ramp
+
+    @property
+    def counted_share(self) -> float:
+        """Return the share of output that enters need: payability for a concentrate, else 1 (C8)."""
+        return self.payability if self.concentrate else 1.0
+
+
+@dataclass(frozen=True)
+class Converter:
+    """Hold one counted converter; capacities in t per year."""
+
+    code: str
+    country: int
+    source: str
+    target: str
+    input_t: float
+    output_t: float
+    start: int
+    china_linked: bool
+
+
+@dataclass(frozen=True)
+class World:
+    """Hold everything the audit reads from an instance."""
+
+    instance: Instance
+    settings: Mapping[str, Any]
+    base: int
+    end: int
+    simulated: int
+    horizon: int
+    products: dict[str, Product]
+    projects: dict[str, Project]
+    converters: tuple[Converter, ...]
+    law_credits: dict[tuple[str, int, str], FloatArray]
+    market: dict[str, FloatArray]
+    china: dict[str, FloatArray]
+    restricted: dict[str, BoolArray]
+    scenarios: int
+    _params: dict[tuple[str, int | None, str | None], float] = field(default_factory=dict, repr=False)
+
+    def param(self, name: str, country: int | None = None, stage: str | None = None) -> float:
+        """Read a finance parameter, the most specific row first; remembers the answer."""
+        key = (name, country, stage)
+        if key not in self._params:
+            self._params[key] = float(self.instance.param(name, None if country is None else COUNTRIES[country], stage))
+        return self._params[key]
+
+    def setting(self, key: str, default: Any = None) -> Any:
+        """Read a setting; an absent one gives the default."""
+        value = self.settings.get(key)
+        return default if value is None else value
+
+    def switch(self, name: str) -> bool:
+        """Tell whether a limit is enforced; limits are on unless switched off."""
+        return bool(self.setting(f"switches.{name}", True))
+
+    def pv(self, flow: FloatArray, rate: float | None = None) -> FloatArray:
+        """Discount the last axis (years from the base year) at a constant rate [public rate] (C2)."""
+        r = self.param("public_rate") if rate is None else rate
+        discounted: FloatArray = flow @ (1.0 + r) ** -np.arange(flow.shape[-1], dtype=float)
+        return discounted
