@@ -88,13 +88,16 @@ class Loan:
     years: int
 
 
-def loan(plant: Plant, operating_years: int, rules: Rules) -> Loan:
-    """Size the loan (C12c): a closed public loan on its terms, else a share of capital and interest in construction."""
+def loan(plant: Plant, operating_years: int, rules: Rules, credit: float = 0.0) -> Loan:
+    """Size the loan (C12c): a closed public loan on its terms, else a share of capital and interest in construction.
+
+    ``credit`` is the investment credit in musd: what the treasury pays towards capital is not borrowed.
+    """
     t = plant.terms
     if plant.loan_musd > 0.0:
         principal, rate, tenor = plant.loan_musd, rules.public_base_rate + plant.loan_spread, plant.loan_tenor
     else:
-        capital = max(0.0, plant.capital_musd - plant.grant_musd)
+        capital = max(0.0, plant.capital_musd - plant.grant_musd - credit)
         interest = t.debt_share * t.debt_rate * rules.idc_drawn * plant.build_years
         principal, rate, tenor = t.debt_share * capital * (1.0 + interest), t.debt_rate, t.debt_tenor
     years = max(1, min(tenor, operating_years - 1))
@@ -149,7 +152,12 @@ class Tests:
         self.count = site.calendar.operate.size
         self.tenor = min(contract.tenor_years, self.count) if contract and strikes is not None else 0
         self.grid = 1 if strikes is None else strikes.size
-        self.loan = loan(site.plant, self.count, rules)
+        self.repayment = np.arange(1, loan(site.plant, self.count, rules).years + 1).clip(max=self.count - 1)
+
+    def loan(self, itc: Array) -> Loan:
+        """Return the loan under calendar-year investment credit rates (C12c)."""
+        credit, _ = credit_flows(self.site, itc, itc)
+        return loan(self.site.plant, self.count, self.rules, float(credit.sum()))
 
     @cached_property
     def phi(self) -> Array:
@@ -244,8 +252,8 @@ class Tests:
             table += np.where(periods < self.tenor, payable, 0.0)[:, None] * self.contract.share * unit
         credit, _ = credit_flows(site, itc, ptc)
         rate = site.plant.ptc_share * ptc[years]
-        shield = site.plant.terms.income_tax * cal.depreciation[periods] * capital_factor
-        fixed = -site.after_tax_share * cal.sustaining[periods] - cal.expansion[periods] + shield
+        shield = site.plant.terms.income_tax * cal.initial_depreciation[periods] * capital_factor
+        fixed = -site.after_tax_share * cal.sustaining[periods] + shield
         fixed = fixed - site.shield_lost[periods] * credit.sum() + rate * cost
         return site.after_tax_share * table + fixed[:, None], cost
 
@@ -259,21 +267,17 @@ class Tests:
             total = total + tonnes * price
         return total
 
-    @cached_property
-    def _repayment(self) -> NDArray[np.int_]:
-        return np.arange(1, self.loan.years + 1).clip(max=self.count - 1)
-
     def bank_cover(self, itc: Array, ptc: Array) -> Array:
         """Return the bank deck's average cover over the repayment years, ``(G,)``."""
-        n = self._repayment
+        n = self.repayment
         years = self.site.calendar.operate[n]
         flow, _ = self._deck_flow(n, years, self.site.outlook.deck[years], 1.0, 1.0, itc, ptc)
-        result: Array = flow.mean(axis=0) / self.loan.service
+        result: Array = flow.mean(axis=0) / self.loan(itc).service
         return result
 
     def bank_required(self) -> Array:
         """Return the cover that the bank deck asks for, ``(G,)``: less as the contracted share rises."""
-        inside = float((self._repayment < self.tenor).mean())
+        inside = float((self.repayment < self.tenor).mean())
         return self.rules.cover_merchant - self.rules.cover_reduction * inside * self.phi
 
     def downside_cover(self, itc: Array, ptc: Array) -> Array:
@@ -281,9 +285,9 @@ class Tests:
 
         Cash of a year plus the reserve over debt service; the reserve is refilled from surplus up to its size.
         """
-        rules, service = self.rules, self.loan.service
-        n = self._repayment - rules.delay
-        years = np.minimum(self.site.calendar.operate[self._repayment], self.site.outlook.deck.size - 1)
+        rules, service = self.rules, self.loan(itc).service
+        n = self.repayment - rules.delay
+        years = np.minimum(self.site.calendar.operate[self.repayment], self.site.outlook.deck.size - 1)
         flow, _ = self._deck_flow(
             n, years, self.site.outlook.deck[years], rules.price_down, rules.cost_down, itc, ptc, rules.capital_down
         )
@@ -296,19 +300,20 @@ class Tests:
 
     def dump_cover(self, itc: Array, ptc: Array) -> Array:
         """Return the dump deck's loan-life cover, ``(G,)``: the first repayment years at dumped prices."""
-        n = self._repayment
+        n = self.repayment
         years = self.site.calendar.operate[n]
         price = self.site.outlook.deck[years].copy()
         first = self.rules.dump_years
         price[:first] = self.site.outlook.dumped[years[:first]]
         flow, _ = self._deck_flow(n, years, price, 1.0, 1.0, itc, ptc)
-        factor = (1.0 + self.loan.rate) ** -np.arange(1, n.size + 1)
-        result: Array = (factor[:, None] * flow).sum(axis=0) / self.loan.principal
+        debt = self.loan(itc)
+        factor = (1.0 + debt.rate) ** -np.arange(1, n.size + 1)
+        result: Array = (factor[:, None] * flow).sum(axis=0) / debt.principal
         return result
 
     def lender(self, itc: Array, ptc: Array) -> NDArray[np.bool_]:
         """Say where all decks pass, ``(G,)`` (C12c); a plant without debt passes."""
-        if self.loan.principal <= 0.0:
+        if self.loan(itc).principal <= 0.0:
             return np.full(self.grid, True)
         passed = self.bank_cover(itc, ptc) >= self.bank_required() - TOLERANCE
         passed &= self.downside_cover(itc, ptc) >= self.rules.cover_down - TOLERANCE

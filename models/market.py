@@ -99,7 +99,8 @@ class Market:
         self.export_cost = instance.param("export_cost")
         self.fill = instance.param("supply_fill_restricted")
         self.direct = {m: {c: self._direct(m, c) for c in COUNTRIES} for m in self.products}
-        self.demand = {m: self._stated(m) for m in self.products}
+        self.stated = {m: {c: self._stated(m, c) for c in COUNTRIES} for m in self.products}
+        self.demand = {m: np.sum([self.stated[m][c] for c in COUNTRIES], axis=0) for m in self.products}
         self.availability = {m: self._availability(m) for m in self.products}
         self._prices: dict[tuple[str, Border, Border], Array] = {}
 
@@ -121,19 +122,19 @@ class Market:
             return self.direct[product][country]
         return tonnes * self._growth(product)
 
-    def _stated(self, product: str) -> Array:
-        """Return the club's demand on the stated basis, t/y (C8)."""
+    def _stated(self, product: str, country: str) -> Array:
+        """Return a member's demand on the stated basis, t/y (C8)."""
         setting = self.instance.settings
         basis = setting["data.demand_basis"]
-        direct = np.sum([self.direct[product][c] for c in COUNTRIES], axis=0)
+        direct, embodied = self.direct[product][country], self._embodied(product, country)
         if basis == "direct":
             return direct
-        embodied = np.sum([self._embodied(product, c) for c in COUNTRIES], axis=0)
         if basis == "embodied":
             return embodied
         start, stop = float(setting["data.localised_from"]), float(setting["data.localised_until"])
         share = float(setting["data.localised_share"]) * np.clip((self.years - start) / (stop - start), 0.0, 1.0)
-        return direct + share * (embodied - direct)
+        result: Array = direct + share * (embodied - direct)
+        return result
 
     def _availability(self, product: str) -> Array:
         row = self.instance.products.loc[product]

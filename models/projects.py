@@ -103,6 +103,11 @@ class Calendar:
     depreciation: Array
     write_off: Array
 
+    @property
+    def initial_depreciation(self) -> Array:
+        """Return the write-off of initial capital alone, musd per operating year (the lender's view, C12c)."""
+        return self.capital.sum() * self.write_off
+
 
 def terms(instance: Instance, country: str, stage: str, traded: bool) -> Terms:
     """Read the finance terms of a country and stage (C11, C12)."""
@@ -160,7 +165,7 @@ def _plant(instance: Instance, key: str, row: object, streams: dict[str, list[By
         earliest=int(cell("earliest_start_year")),
         build_years=int(cell("build_years")),
         capacity=float(cell("capacity_t_per_year")),
-        ramp=tuple(float(x) for x in str(cell("ramp")).split("|")),
+        ramp=tuple(float(x) for x in cell("ramp")),
         life=min(round(float(cell("life_years"))), round(instance.param("life_cap_years"))),
         capital_musd=float(cell("capex_musd"))
         * float(cell("optimism_factor"))

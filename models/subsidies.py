@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from ..instances import Instance
@@ -34,15 +36,16 @@ class LawCredits:
     ptc: Array
 
 
-def schedule(rate: float, start: float, end: float, phases: str, years: NDArray[np.int_]) -> Array:
-    """Return the rate of each calendar year: in force from start to end, stepping as ``2031:0.075|2032:0.05``.
+def schedule(
+    rate: float, start: float, end: float, phases: Iterable[tuple[int, float]], years: NDArray[np.int_]
+) -> Array:
+    """Return the rate of each calendar year: in force from start to end, stepping at ``(year, rate)`` phases.
 
     A phase sets the rate from its year on; without an end year the last rate stays in force.
     """
     rates = np.where(years >= (start if np.isfinite(start) else -np.inf), rate, 0.0)
-    for phase in filter(None, phases.split("|")):
-        year, level = phase.split(":")
-        rates = np.where(years >= int(year), float(level), rates)
+    for year, level in phases:
+        rates = np.where(years >= year, level, rates)
     return np.where(years <= (end if np.isfinite(end) else np.inf), rates, 0.0)
 
 
@@ -50,12 +53,10 @@ def law_credits(instance: Instance, country: str, product: str, years: NDArray[n
     """Read the law's credits of one country and product; several instruments of a kind add up (C15)."""
     rates = {"itc": np.zeros(years.size), "ptc": np.zeros(years.size)}
     for row in instance.policy.itertuples():
-        products = str(row.products).split(";")
-        if row.country != country or row.kind not in rates or not {product, "all"} & set(products):
+        if row.country != country or row.kind not in rates or not {product, "all"} & set(row.products):
             continue
-        phases = row.phase_schedule if isinstance(row.phase_schedule, str) else ""
         rates[row.kind] = rates[row.kind] + schedule(
-            float(row.rate), float(row.start_year), float(row.end_year), phases, years
+            float(row.rate), float(row.start_year), float(row.end_year), row.phase_schedule, years
         )
     return LawCredits(itc=rates["itc"], ptc=rates["ptc"])
 

@@ -1,0 +1,88 @@
+"""What users pay: price rises, the demand basket, and the loss with its triangle (C8, C23, C25)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .market import COUNTRIES, LAW, Border, Market, along
+from .regimes import decode
+from .welfare import discount
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from .outlooks import Setting
+
+    Array = NDArray[np.float64]
+
+
+class Users:
+    """Users' prices under any setting against the baseline, by product and member."""
+
+    def __init__(self, market: Market, baseline_paths: Mapping[str, NDArray[np.int_]], public_rate: float) -> None:
+        """Lay out the baseline's prices and the window ``base_year..end_year`` (C23)."""
+        self.market, self.paths = market, baseline_paths
+        self.factor = discount(market.years.size, public_rate)
+        self.window = (market.years <= int(market.instance.settings["years.end"])).astype(float)
+        self._expected: dict[tuple[str, str, Border, bytes], Array] = {}
+        self._burdens: dict[tuple[str, Setting], Array] = {}
+        self.baseline_cost = {
+            m: np.array([self._pv(m, c, along(market.prices(m, LAW, c), baseline_paths[m]).mean(axis=1)) for c in COUNTRIES])
+            for m in market.products
+        }
+        self.basket = np.sum([self.baseline_cost[m] for m in market.products], axis=0)
+        self.basket_cap = _limit(market, "users_basket", "caps.basket")
+        self.product_cap = _limit(market, "users_product", "caps.product_price")
+
+    def _pv(self, product: str, country: str, price: Array) -> float:
+        weight = self.factor * self.window * self.market.direct[product][country]
+        return float((weight * price).sum()) / 1e6
+
+    def burden(self, product: str, setting: Setting) -> Array:
+        """Return the rise of the cost of direct demand by member, PV musd over the window, ``(3,)`` (C23)."""
+        key = (product, setting)
+        if key not in self._burdens:
+            path = decode(setting.path)
+            self._burdens[key] = np.array(
+                [
+                    self._pv(product, c, along(self.market.prices(product, setting.border, c), path).mean(axis=1))
+                    for c in COUNTRIES
+                ]
+            ) - self.baseline_cost[product]
+        return self._burdens[key]
+
+    def rise(self, product: str, setting: Setting) -> float:
+        """Return the club's demand-weighted relative price rise of a product (C23)."""
+        total = self.baseline_cost[product].sum()
+        return float(self.burden(product, setting).sum() / total) if total > 0.0 else 0.0
+
+    def within_product_cap(self, product: str, setting: Setting) -> bool:
+        """Say whether the product's own cap holds (C23)."""
+        return self.rise(product, setting) <= self.product_cap + 1e-9
+
+    def loss(self, product: str, setting: Setting, path0: NDArray[np.int_] | None = None) -> Array:
+        """Return users' loss by member, PV musd over all simulated years, ``(3,)`` (C25, C26).
+
+        ``E[(p - p0) (D + D') / 2]`` on stated demand, with ``D' = D clip((p / p0)^elasticity, 0.5, 1.5)``.
+        """
+        path = decode(setting.path)
+        elasticity = float(self.market.instance.products.loc[product, "demand_elasticity"])
+        base_path = self.paths[product] if path0 is None else path0
+        result = np.zeros(3)
+        for k, c in enumerate(COUNTRIES):
+            before = along(self.market.prices(product, LAW, c), base_path)
+            after = along(self.market.prices(product, setting.border, c), path)
+            response = np.clip((after / before) ** elasticity, 0.5, 1.5)
+            tonnes = self.market.stated[product][c][:, None] * (1.0 + response) / 2.0
+            result[k] = float((self.factor * ((after - before) * tonnes).mean(axis=1)).sum()) / 1e6
+        return result
+
+
+def _limit(market: Market, switch: str, name: str) -> float:
+    value = market.instance.settings.get(name)
+    on = bool(market.instance.settings[f"switches.{switch}"])
+    return float(value) if on and value is not None else float("inf")
