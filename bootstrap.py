@@ -188,8 +188,6 @@ def make_venv(with_pip: bool) -> None:
 
 def install_all(uv: str | None, fetch: bool) -> None:
     """Install the hashed lock, then this checkout in editable mode without its dependencies."""
-    if uv is None and subprocess.run([str(PYTHON), "-m", "pip", "--version"], capture_output=True, check=False, env=child_env()).returncode != 0:
-        call([str(PYTHON), "-m", "ensurepip", "--upgrade"], "adding pip to .venv")
     installer = install_command(uv)
     if fetch:
         call([*installer, "--only-binary=:all:", *offline(), UV_PIN], "fetching uv")
@@ -204,9 +202,11 @@ def install_lock(installer: list[str], lock: Path, what: str) -> None:
 
 
 def install_command(uv: str | None) -> list[str]:
-    """Return the start of an install command, for uv if there is one, else for pip."""
+    """Return the start of an install command, for uv if there is one, else for pip, which is added if uv made ``.venv``."""
     if uv is not None:
         return [uv, "pip", "install", "--quiet", "--python", str(PYTHON)]
+    if subprocess.run([str(PYTHON), "-m", "pip", "--version"], capture_output=True, check=False, env=child_env()).returncode != 0:
+        call([str(PYTHON), "-m", "ensurepip", "--upgrade"], "adding pip to .venv")
     return [str(PYTHON), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
 
 

@@ -12,6 +12,19 @@ if Path(minclub.__file__).resolve().parent != ROOT:
     pytest.exit(f"the tests of {ROOT} would run against {minclub.__file__}; run 'python bootstrap.py setup' in this checkout", returncode=4)
 
 
+class RootIsAFolder:
+    """Keep pytest from importing the root's ``__init__.py`` under the name of the clone's folder, which need not be a name."""
+
+    def pytest_collect_directory(self, path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+        """Collect the root as a folder; leave every other one to pytest."""
+        return pytest.Dir.from_parent(parent, path=path) if path == ROOT else None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the hook for the whole run: hooks of this file itself hold only below ``tests/``."""
+    config.pluginmanager.register(RootIsAFolder())
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """Return the root of the checkout."""

@@ -147,6 +147,12 @@ def test_submodules_are_attributes(tmp_path: Path, path: str) -> None:
     assert result.stdout.strip() == f"minclub.{path}", result.stderr
 
 
+def test_the_root_exists_once(root: Path) -> None:
+    """A second copy under the name of the clone's folder would have classes of its own."""
+    files = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
+    assert [name for name, file in files.items() if file and Path(file) == root / "__init__.py"] == ["minclub"]
+
+
 def test_unknown_names_are_attribute_errors() -> None:
     for owner in (minclub, minclub.models):
         with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
@@ -260,8 +266,7 @@ def test_wheel_holds_the_tree(root: Path, tmp_path: Path) -> None:
         target = source / path.relative_to(root)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(path.read_bytes())
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", str(tmp_path), str(source)]
-    built = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
+    built = run_python(f"from setuptools.build_meta import build_wheel; build_wheel({str(tmp_path)!r})", source)
     assert built.returncode == 0, built.stderr
     (wheel,) = tmp_path.glob("minclub-*.whl")
     with zipfile.ZipFile(wheel) as archive:
