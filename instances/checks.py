@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from . import schema
+from . import provenance, schema
 from .errors import Problems, did_you_mean
 from .instance import resolve_parameter
 from .reader import RawTable, Row
@@ -12,7 +12,6 @@ from .resolve import Tables
 from .schema import COUNTRIES, Value
 
 Settings = dict[str, Value]
-_PROVENANCE = ("read", "derived", "assumed")
 
 
 def _num(row: Row, column: str) -> float:
@@ -112,10 +111,18 @@ def domain(tables: Tables, problems: Problems) -> None:
 
 
 def _provenance(raw: RawTable, problems: Problems) -> None:
+    columns = [entry.name for entry in schema.fields(raw.table.name).values() if entry.name not in ("provenance", "source")]
     for row in raw.rows:
         text = row.cells.get("provenance")
-        if isinstance(text, str) and not any(word in text for word in _PROVENANCE):
-            problems.add(raw.file, row.line, "provenance", text, "one of the words read, derived and assumed")
+        if not isinstance(text, str):
+            continue
+        try:
+            named = provenance.parse(text)
+        except ValueError:
+            problems.add(raw.file, row.line, "provenance", text, "read, derived or assumed, or column:word parts separated by ;")
+            continue
+        for name in set(named) - {provenance.ROW} - set(columns):
+            problems.add(raw.file, row.line, "provenance", f"a word for {name}", "columns of this table", did_you_mean(name, columns))
 
 
 def _ranges(raw: RawTable, problems: Problems) -> None:

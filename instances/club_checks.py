@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from .errors import Problems, did_you_mean
+from .overrides import OVERRIDE
 from .reader import Row
 from .resolve import Tables
 from .schema import CLUB_FILE, COUNTRIES, Value
@@ -25,8 +26,14 @@ class _Club:
 
     def __init__(self, settings: Settings, lines: dict[str, int], problems: Problems) -> None:
         self.settings, self._lines, self._problems = settings, lines, problems
+        self._wrong = {column for file, _, column in problems.places if file in (CLUB_FILE, OVERRIDE)}
+
+    def trusts(self, *keys: str) -> bool:
+        """Tell whether none of these keys has a mistake already (then its default stands in its place)."""
+        return not self._wrong & set(keys)
 
     def add(self, key: str, got: object, expected: str, remedy: str = "") -> None:
+        """Note a mistake at the line of a key."""
         self._problems.add(CLUB_FILE, self._lines.get(key), key, got, expected, remedy)
 
 
@@ -51,6 +58,8 @@ def domain(settings: Settings, tables: Tables, lines: dict[str, int], problems: 
 
 
 def _years(club: _Club) -> None:
+    if not club.trusts("years.base", "years.end", "years.target", "years.simulated"):
+        return
     base, end, target = (int(_number(club.settings, f"years.{name}")) for name in ("base", "end", "target"))
     if end <= base:
         club.add("years.end", end, f"a year after years.base ({base})")
@@ -74,6 +83,8 @@ def _ladders(club: _Club) -> None:
 
 def _users(club: _Club) -> None:
     """Refuse free tariffs without a cap on what users pay (C23): they would be a free lunch."""
+    if not club.trusts("caps.product_price", "caps.basket", "ladders.tariffs"):
+        return
     free = max(_floats(club.settings.get("ladders.tariffs")), default=0.0) > 0
     pairs = (("caps.product_price", "switches.users_product"), ("caps.basket", "switches.users_basket"))
     if free and not any(club.settings.get(cap) is not None and club.settings.get(switch) is True for cap, switch in pairs):
@@ -115,7 +126,7 @@ def _products(club: _Club, tables: Tables) -> None:
 def _prices(club: _Club, tables: Tables, problems: Problems) -> None:
     """Check that price paths, where given, cover every scenario, product and simulated year once."""
     raw = tables["prices"]
-    if not raw.rows:
+    if not raw.rows or problems.count(raw.file) or not club.trusts("scenarios.count", "years.base", "years.simulated"):
         return
     count, base, simulated = (int(_number(club.settings, key)) for key in ("scenarios.count", "years.base", "years.simulated"))
     scenarios = Counter(row.cells.get("scenario") for row in raw.rows)

@@ -61,7 +61,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """
     names: Sequence[str] = sorted(set(known))
     lower = {name.lower(): name for name in names}
-    near = [lower[match] for match in get_close_matches(word.lower()[:200], list(lower), n=3, cutoff=0.6)]
+    low = word.lower()[:200]
+    near = [lower[match] for match in get_close_matches(low, list(lower), n=2, cutoff=0.7)]
+    near = near or [name for name in names if len(low) > 2 and low in name.lower()][:3]
     if near:
         return f"Did you mean {' or '.join(near)}?"
     return f"Known: {', '.join(names)}." if 0 < len(names) <= 12 else ""

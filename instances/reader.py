@@ -150,7 +150,9 @@ def _parse_table(table: Table, text: str, problems: Problems) -> RawTable:
     records = _records(text, table.file, problems)
     first = next(records, None)
     if first is None:
-        return RawTable(table, ())
+        if not problems.count(table.file):
+            problems.add(table.file, None, "", "no header", "a header and rows")
+        return RawTable(table, (), damaged=True)
     header = [cell.strip() for cell in first[1]]
     columns = _columns(table, header, first[0], problems)
     raw = RawTable(table, tuple(columns))
@@ -167,7 +169,7 @@ def _parse_table(table: Table, text: str, problems: Problems) -> RawTable:
     unread = problems.count(table.file) > before and any(row.cells.get(column) is None for row in raw.rows for column in table.key)
     raw.damaged = raw.damaged or unread or not raw.rows or set(table.key) - set(columns) != set()
     if table.required and not raw.rows:
-        problems.add(table.file, None, "", "a header only" if header else "nothing", "at least one row", f"One row is {table.description}.")
+        problems.add(table.file, None, "", "a header only", "at least one row", f"One row is {table.description}.")
     return raw
 
 

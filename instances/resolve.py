@@ -134,6 +134,7 @@ def select(tables: Tables, settings: dict[str, Value], problems: Problems, lines
     tiers, extra = str(settings.get("data.tiers", "ABC")), settings.get("data.extra_tier_c") or ()
     if not tiers or set(tiers) - set("ABC"):
         problems.add(CLUB_FILE, lines.get("data.tiers"), "data.tiers", tiers, "one or more of the letters A, B and C")
+        tiers = "ABC"
     names = {str(value) for value in extra} if isinstance(extra, tuple) else set()
     ids = {str(row.cells.get("project_id")) for row in tables["projects"].rows}
     known = ids | {str(row.cells.get("product_code")) for row in tables["products"].rows}
