@@ -103,7 +103,8 @@ def compare_table(layout: Layout, claimed: Rows, recomputed: Mapping[tuple[Any, 
     Args:
         layout: keys and columns.
         claimed: rows of the design.
-        recomputed: values by key; a value that is missing from a row is not compared. A key without a claimed row is compared with ``layout.absent``.
+        recomputed: values by key; a value that is missing from a row is not compared. A key without a claimed row is compared with ``layout.absent``,
+            and a claimed row of nothing but ``layout.absent`` needs no key.
         tolerance: allowed difference.
     """
     rows = {}
@@ -114,7 +115,8 @@ def compare_table(layout: Layout, claimed: Rows, recomputed: Mapping[tuple[Any, 
 
     for row in claimed:
         key = tuple(row.get(k) for k in layout.keys)
-        if key in rows or key not in recomputed:
+        nothing = layout.absent is not None and all(row.get(column) == layout.absent for column in layout.columns)
+        if key in rows or not (nothing or key in recomputed):
             reason = "appears twice" if key in rows else "is no row of this design"
             add(Check(f"{layout.name}.row", _text(key), reason, None, tolerance, False, ""), "row")
         rows[key] = row
