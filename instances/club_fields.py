@@ -49,7 +49,7 @@ def _data_keys() -> tuple[Field, ...]:
         _key("data.localised_until", "year", "year in which it is reached", default=2035, convention="C8"),
         _key("data.growth_until", "year", "demand is constant from here on", default=2040, convention="C8"),
         _key("data.long_run_price", "choice", "which long-run price", choices=("mean", "geometric", "spot"), default="mean", convention="C5"),
-        _key("data.law_vintage", "str", "which law the policy table states", default="2026", convention="C15"),
+        _key("data.law_vintage", "str", "which law is in force: policy rows of another law_vintage are left out", default="2026", convention="C15"),
         _key("data.optional_expansions", "bool", "include expansions that add capacity", default=False, convention="C10"),
         _key("scenarios.count", "int", "price scenarios", minimum=1, maximum=100_000, default=200, convention="C5"),
         _key("scenarios.seed", "int", "seed of the random streams", minimum=0, maximum=2**31 - 1, default=1),

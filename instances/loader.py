@@ -36,6 +36,7 @@ def load(name_or_path: str | Path, overrides: Given = None) -> Instance:
     changed = changes.apply_tables(tables, changes.apply_settings(raw, given, problems), problems)
     settings = resolve.complete_settings(raw, problems)
     out = resolve.select(tables, settings, problems, raw.lines)
+    resolve.select_law(tables, settings, problems, raw.lines)
     _refuse_idle(given, out, problems)
     filled, known = resolve.complete(tables, problems)
     for name, scope in sorted(changed - known.used):

@@ -52,7 +52,7 @@ def as_text(given: list[Pair]) -> tuple[str, ...]:
 
 
 def apply_settings(raw: RawSettings, given: list[Pair], problems: Problems) -> list[Pair]:
-    """Apply the overrides of settings and return the others. ``none`` removes an optional key.
+    """Apply the overrides of settings and return the others. ``none`` removes a key that has no default.
 
     Args:
         raw: the settings read, changed in place.
@@ -66,7 +66,7 @@ def apply_settings(raw: RawSettings, given: list[Pair], problems: Problems) -> l
             others.append((key, value))
             continue
         entry = schema.setting(key)
-        if entry is not None and str(value).lower() == _UNSET and not entry.required:
+        if entry is not None and str(value).lower() == _UNSET and not entry.required and entry.default is None:
             raw.values.pop(key, None)
         elif entry is None:
             known = [*(name for name in schema.setting_names(("<product>",)) if "<year>" not in name), *schema.TABLES]

@@ -119,6 +119,23 @@ def complete_settings(raw: RawSettings, problems: Problems) -> dict[str, Value]:
     return values
 
 
+def select_law(tables: Tables, settings: dict[str, Value], problems: Problems, lines: dict[str, int]) -> None:
+    """Keep the policy rows of the law vintage asked for, and those of every vintage.
+
+    Args:
+        tables: raw tables, changed in place.
+        settings: complete settings.
+        problems: receives a vintage that no row has.
+        lines: lines of the settings, for messages.
+    """
+    key = "data.law_vintage"
+    chosen, rows = settings.get(key), tables["policy"].rows
+    known = {str(row.cells["law_vintage"]) for row in rows if row.cells.get("law_vintage")}
+    if chosen is not None and chosen not in known and (known or chosen != schema.settings()[key].default):
+        problems.add(CLUB_FILE, lines.get(key), key, str(chosen), "a law_vintage of policy.csv", did_you_mean(str(chosen), known))
+    tables["policy"].rows = [row for row in rows if row.cells.get("law_vintage") in (None, "", chosen)]
+
+
 def select(tables: Tables, settings: dict[str, Value], problems: Problems, lines: dict[str, int]) -> set[str]:
     """Keep the projects whose tier takes part, named exceptions and baseline supply, and the rows that belong to them.
 

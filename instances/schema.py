@@ -59,7 +59,7 @@ for _entry in TABLE_FIELDS:
     _BY_TABLE[_entry.table][_entry.name] = _entry
 _SETTINGS = {entry.name: entry for entry in CLUB_FIELDS}
 _PARAMETERS = {entry.name: entry for entry in PARAMETER_FIELDS}
-_PLACEHOLDERS = {"<product>": r"[^.]+", "<country>": "|".join(COUNTRIES), "<year>": r"\d{4}"}
+_PLACEHOLDERS = {"<product>": r"[A-Za-z0-9_\-]+", "<country>": "|".join(COUNTRIES), "<year>": r"\d{4}"}
 
 
 def _pattern(name: str) -> re.Pattern[str]:

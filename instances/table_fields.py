@@ -162,6 +162,7 @@ def _law_fields() -> tuple[Field, ...]:
         _field(t, "rate", "float", "rate before any phase-out (share of capital, of operating cost, or ad valorem)", minimum=0, convention="C15", **NEED),
         _field(t, "start_year", "year", "first year in force", convention="C15", **NEED),
         _field(t, "end_year", "year", "last year in force; empty = no end", convention="C15"),
+        _field(t, "law_vintage", "str", "law of which year states it, see data.law_vintage; empty = every one", default="", convention="C15"),
         _field(t, "phase_schedule", "schedule", "rate from a year on, later entries replace earlier ones", unit="rate", minimum=0, default=(), convention="C15"),
         *_origin(t),
         _field(k, "contract_id", "id", "name of the contract", **NEED),
