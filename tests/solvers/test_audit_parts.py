@@ -1,0 +1,389 @@
+"""The parts of the audit against numbers worked out by hand."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minclub.solvers.audit_bank import Loan, bank, downside_cover, hurdle, loan_of, main_share, mean_of_worst, next_lower, setting, strike_floor, three_digits
+from minclub.solvers.audit_baseline import baseline, contested
+from minclub.solvers.audit_cash import Option, capital_by_year, cash, depreciation, prices_in
+from minclub.solvers.audit_cost import border_revenue, built_projects, ledger, public_cost, subsidy_equivalents
+from minclub.solvers.audit_design import Design
+from minclub.solvers.audit_effects import payoff, price_rises, users_loss
+from minclub.solvers.audit_market import (
+    Scene,
+    availability,
+    balances,
+    growth_index,
+    harmonised_rates,
+    imports,
+    law_rates,
+    price_of,
+    secured,
+    stated_demand,
+    states,
+)
+from minclub.solvers.audit_tables import nearest_irr
+from minclub.solvers.audit_world import Converter, FloatArray, Product, Project, Stream, Terms, World
+
+PARAMETERS = {
+    "public_rate": 0.0, "base_project_rate": 0.10, "country_risk_premium": 0.0, "specialty_addon": 0.025, "downside_price_factor": 0.8,
+    "income_tax_rate": 0.2, "mining_duty_rate": 0.1, "depreciation_years": 2, "debt_share": 0.6, "debt_tenor_years": 2, "debt_rate": 0.05,
+    "public_base_rate": 0.02, "idc_drawn_share": 0.5, "dscr_average_merchant": 1.45, "dscr_contract_reduction": 0.15, "dscr_minimum_downside": 1.0,
+    "reserve_months": 6, "dump_llcr_minimum": 1.0, "dump_deck_years": 1, "downside_opex_factor": 1.1, "downside_capex_factor": 1.15,
+    "downside_delay_years": 1, "cvar_alpha": 0.5, "loss_tolerance": 0.6, "lender_share_of_protection": 0.5, "review_year": 2030, "care_share": 0.1,
+    "export_cost": 0.1, "export_cap": 0.05, "supply_fill_restricted": 0.7, "stack_cap": 0.5, "upside_share_max": 0.5, "strike_max": 2.5,
+    "contract_min_revenue_share": 0.3, "subsidy_band": 0.05,
+}  # fmt: skip
+METAL = Product(
+    code="metal", form="refined", exchange_traded=True, long_run=1000.0, direct=np.array([6000.0, 2000.0, 0.0]), embodied=np.array([8000.0, 2000.0, 0.0]),
+    growth=(0.0, 0.0), existing=np.zeros(3), world_supply=50000.0, non_china_supply=20000.0, reach=0.5, other_imports=0.0, china_share=0.6,
+    law=np.zeros((2, 3)), spike=2.0, dump_depth=0.4, dump_follow=0.5, elasticity=-0.5, voll=3000.0,
+)  # fmt: skip
+MINE = Project(
+    code="MINE", country=1, product="metal", stage="mine", concentrate=False, capacity=1000.0, earliest=2028, build_years=1, ramp=(1.0,), life=3,
+    capital=1.0, grant=0.0, sustaining=0.05, opex=500.0, payability=1.0, royalty=0.02, expansion_capital=0.0, expansion_year=0, expansion_capacity=0.0,
+    china_linked=False, group="", available=True, b0_supply=False, loan=0.0, loan_tenor=0, loan_spread=0.0, feed="", feed_rate=0.0, feed_factor=0.0,
+    itc_eligible=True, ptc_share=1.0, streams=(), closed=None,
+)  # fmt: skip
+YEARS = 6
+
+
+def world(
+    products: tuple[Product, ...] = (METAL,),
+    projects: tuple[Project, ...] = (MINE,),
+    converters: tuple[Converter, ...] = (),
+    prices: tuple[float, float] = (900.0, 1100.0),
+    gap: float = 0.0,
+    settings: dict[str, Any] | None = None,
+    **params: float,
+) -> World:
+    """Return a world of six years and two scenarios with flat prices; ``gap`` is the share by which china_linked is cheaper."""
+    values = PARAMETERS | params
+    market = np.repeat(np.array(prices)[:, None], YEARS, axis=1)
+    return World(
+        instance=SimpleNamespace(param=lambda name, country=None, stage=None: values[name]),  # type: ignore[arg-type]
+        settings={"data.demand_basis": "direct"} | (settings or {}),
+        base=2027,
+        end=2030,
+        simulated=YEARS,
+        horizon=YEARS,
+        products={p.code: p for p in products},
+        projects={p.code: p for p in projects},
+        converters=converters,
+        law_credits={},
+        market={p.code: market for p in products},
+        china={p.code: market * (1.0 - gap) for p in products},
+        restricted={p.code: np.zeros((2, YEARS), dtype=bool) for p in products},
+        scenarios=2,
+    )
+
+
+def scene_of(w: World, builds: dict[str, int] | None = None, rates: dict[tuple[str, str], float] | None = None) -> Scene:
+    return Scene(w, harmonised_rates(w, rates or {}), states(w, balances(w, builds or {})))
+
+
+def terms(strike: float, upside: float = 0.5, tenor: int = 3, share: float = 1.0) -> Terms:
+    return Terms(strike, share, upside, tenor, 2028)
+
+
+@pytest.mark.parametrize(
+    ("state", "open_dear", "open_cheap", "restricted"),
+    [(0, 900.0, 900.0, 900.0), (1, 1100.0, 960.0, 1100.0), (2, 1100.0, 960.0, 2200.0), (3, 1200.0, 960.0, 2200.0)],
+)
+def test_c7_price_table(state: int, open_dear: float, open_cheap: float, restricted: float) -> None:
+    w = world()
+    one = np.full((1, 1), 1000.0)
+
+    def price(china: float, cut: float) -> float:
+        return float(price_of(w, "metal", np.array([0.2, 0.1]), np.array([state]), (one, np.full((1, 1), china), np.full((1, 1), cut)))[0, 0])
+
+    assert price(1000.0, 0.0) == pytest.approx(open_dear)
+    assert price(800.0, 0.0) == pytest.approx(open_cheap)
+    assert price(800.0, 1.0) == pytest.approx(restricted)
+
+
+def test_c8_demand_and_availability() -> None:
+    product = replace(METAL, growth=(0.1, 0.2), existing=np.array([2000.0, 0.0, 0.0]))
+    w = world((product,), settings={"data.demand_basis": "localised", "data.localised_share": 0.5, "data.growth_until": 2031})
+    growth = [1.1**2, 1.1**3, 1.1**4, 1.1**5, 1.1**5 * 1.2, 1.1**5 * 1.2]
+    assert growth_index(w, "metal") == pytest.approx(np.array(growth))
+    assert stated_demand(w, "metal")[0, 0] == pytest.approx((6000 + 0.5 * 0.2 * 2000) * 1.21)
+    assert availability(w, "metal")[0] == pytest.approx(0.5 * 18000 * 1.21)
+    assert availability(world((replace(product, other_imports=9500.0),)), "metal")[0] == pytest.approx(9500.0 * 1.21)
+
+
+def test_c8_need_states_and_c22_security() -> None:
+    ore = replace(METAL, code="ore", form="concentrate", direct=np.zeros(3), embodied=np.zeros(3))
+    smelters = (
+        Converter("SAME", 0, "metal", "metal", 1500.0, 1500.0, 2027, False),
+        Converter("LINKED", 0, "metal", "metal", 300.0, 300.0, 2027, True),
+        Converter("FROM_ORE", 1, "ore", "metal", 4000.0, 1000.0, 2028, False),
+    )
+    projects = (
+        MINE,
+        replace(MINE, code="CONC", concentrate=True, capacity=2000.0, payability=0.5),
+        replace(MINE, code="ORE", product="ore", capacity=1600.0, streams=(Stream("metal", 100.0, 0.0, 0.9),)),
+        replace(MINE, code="PLANT", feed="ore", feed_rate=2.0, capacity=50.0, china_linked=True),
+    )
+    w = world((replace(METAL, existing=np.array([1000.0, 0.0, 0.0])), ore), projects, smelters)
+    builds = dict.fromkeys((p.code for p in projects), 2028)
+    found = balances(w, builds)
+    converted = 800.0 + 1000.0 * 1600 / 4000
+    assert found["metal"].need == pytest.approx(np.array([7000.0] + [8000 - 1000 - 1050 - converted] * 3 + [7000.0] * 2))
+    assert found["ore"].need == pytest.approx(np.array([0.0] + [4000 + 100 - 1600.0] * 3 + [4000.0] * 2))
+    assert secured(w, builds, "metal")[[0, 1, 4]] == pytest.approx(np.array([1000.0, 1000 + 1000 + 500 + 1000 + 90, 2000.0]))
+    for demand, state in ((0.0, 0), (7000.0, 1), (7001.0, 2), (10001.0, 3)):
+        narrow = world((replace(METAL, direct=np.array([demand, 0.0, 0.0])),))
+        assert states(narrow, balances(narrow, {}))["metal"][0] == state
+
+
+def test_c9_seller_gets_the_highest_price_and_concentrate_the_world_price() -> None:
+    law = np.array([[0.0, 0.1, 0.3], [0.0, 0.1, 0.3]])
+    w = world((replace(METAL, law=law),))
+    scene = scene_of(w)
+    assert scene.own_price(MINE)[0, 0] == pytest.approx(990.0)
+    assert scene.domestic("metal")[:, 0, 0] == pytest.approx(np.array([900.0, 990.0, 1170.0]))
+    assert scene.own_price(replace(MINE, concentrate=True))[0, 0] == pytest.approx(900.0)
+    assert scene_of(w, rates={("metal", "market"): 0.2, ("metal", "china_linked"): 0.2}).own_price(MINE)[0, 0] == pytest.approx(1080.0)
+
+
+def test_c7_import_tonnes_and_c24_border_revenue() -> None:
+    w = world((replace(METAL, direct=np.array([9000.0, 3000.0, 0.0]), reach=0.5),), gap=0.0)
+    scene = scene_of(w, rates={("metal", "china_linked"): 0.1, ("metal", "market"): 0.05})
+    found = imports(scene, "metal", balances(w, {})["metal"])
+    assert (found.market[0, 0, 0], found.china[0, 0, 0]) == pytest.approx((7500.0, 1500.0))
+    assert border_revenue(scene, balances(w, {}))[1, 1, 0] == pytest.approx((2500 * 1100 * 0.05 + 500 * 1100 * 0.1) / 1e6)
+    w.restricted["metal"][:] = True
+    cut = imports(scene, "metal", balances(w, {})["metal"])
+    assert (cut.market[0, 0, 0], cut.china[0, 0, 0], cut.shortage[0, 0, 0]) == pytest.approx((5250.0, 0.0, 3750.0))
+
+
+def flows(project: Project, option: Option, w: World) -> FloatArray:
+    scene = scene_of(w, {project.code: option.start})
+    return cash(w, project, option, prices_in(scene, scene, project, option)).flow
+
+
+def test_c10_c11_cash_flow_without_contract() -> None:
+    low, high = 0.72 * (0.9 - 0.018 - 0.5 - 0.05), 0.72 * (1.1 - 0.022 - 0.5 - 0.05)
+    assert flows(MINE, Option(2028), world()) == pytest.approx(np.array([[-1, low + 0.1, low + 0.1, low, 0, 0], [-1, high + 0.1, high + 0.1, high, 0, 0]]))
+    plant = replace(MINE, stage="refinery")
+    assert flows(plant, Option(2028), world())[0, 1] == pytest.approx(0.8 * (0.9 - 0.018 - 0.5 - 0.05) + 0.1)
+
+
+def test_c14_contract_receipts_and_c15_credits() -> None:
+    option = Option(2028, itc=0.1, ptc=0.05, contract=terms(1000.0, tenor=2))
+    found = flows(MINE, option, world())
+    written_off, credit = 0.2 * 0.9 / 2, 0.05 * 0.5
+    low, high = 0.72 * (0.9 - 0.018 - 0.5 - 0.05 + 0.1), 0.72 * (1.1 - 0.022 - 0.5 - 0.05 - 0.05)
+    assert found[:, 0] == pytest.approx(np.array([-0.9, -0.9]))
+    assert found[:, 2] == pytest.approx(np.array([low, high]) + written_off + credit)
+    assert found[0, 3] == pytest.approx(0.72 * (0.9 - 0.018 - 0.5 - 0.05) + credit)
+
+
+def test_c10_idle_year_pays_care_and_draws_nothing() -> None:
+    dear = replace(MINE, opex=1050.0)
+    w = world()
+    option = Option(2028, ptc=0.05, contract=terms(940.0))
+    scene = scene_of(w, {"MINE": 2028})
+    done = cash(w, dear, option, prices_in(scene, scene, dear, option))
+    assert done.operation.idle.tolist() == [[True] * 3, [False] * 3]
+    assert done.operation.margin[0] == pytest.approx(-0.105 - 0.05)
+    assert done.operation.payments[0].sum() == done.credits.club_ptc[0].sum() == 0.0
+    assert done.operation.repayments[1] == pytest.approx(0.5 * 0.16)
+    just = replace(dear, opex=1000.0)
+    assert not cash(w, just, Option(2028), prices_in(scene, scene, just, Option(2028))).operation.idle.any()
+
+
+def test_c10_capital_years_and_expansion() -> None:
+    w = world()
+    assert capital_by_year(w, replace(MINE, build_years=3), Option(2029))[:3] == pytest.approx(np.array([0.5, 0.5, 0.0]))
+    assert capital_by_year(w, MINE, Option(2027))[0] == 1.0
+    grown = replace(MINE, expansion_capital=0.4, expansion_year=2, expansion_capacity=500.0)
+    assert grown.tonnes().tolist() == [1000.0, 1000.0, 1500.0]
+    assert depreciation(w, grown, Option(2028), 0.1) == pytest.approx(np.array([0.45, 0.65, 0.2]))
+    assert flows(grown, Option(2028), w)[0, 2] == pytest.approx(0.72 * (0.9 - 0.018 - 0.5 - 0.05) + 0.2 * 0.7 - 0.4)
+
+
+def test_c4_feed_and_by_products() -> None:
+    plant = replace(
+        MINE, feed="metal", feed_rate=0.1, feed_factor=0.5, streams=(Stream("gold", 2.0, 50000.0, 0.9), Stream("metal", 100.0, 0.0, 0.5)), ramp=(0.5, 1.0)
+    )
+    w = world((replace(METAL, law=np.full((2, 3), 0.1)),), (plant,))
+    scene = scene_of(w, {"MINE": 2028})
+    done = cash(w, plant, Option(2028), prices_in(scene, scene, plant, Option(2028)))
+    sales, cost = 0.99, 0.5 + 0.1 * 0.5 * 0.99
+    assert done.operation.gross[0, :2] == pytest.approx(np.array([0.5, 1.0]) * (sales - cost + 0.09 + 50 * 990 / 1e6))
+    assert main_share(w, plant) == pytest.approx(1.0 / 1.14)
+    assert strike_floor(w, plant) == pytest.approx(550.0 - 140.0)
+
+
+def test_c12a_value_and_hurdle() -> None:
+    w = world()
+    where = setting(scene_of(w, {"MINE": 2028}), scene_of(w, {"MINE": 2028}))
+    mean = 0.72 * 0.43
+    npv = -1 + (mean + 0.1) / 1.1 + (mean + 0.1) / 1.1**2 + mean / 1.1**3
+    assert bank(where, MINE, Option(2028)).npv == pytest.approx(npv)
+    loose = world((replace(METAL, exchange_traded=False),))
+    there = setting(scene_of(loose, {"MINE": 2028}), scene_of(loose, {"MINE": 2028}))
+    contract = Option(2028, contract=terms(900.0, tenor=2))
+    rates = 1.1 + 0.025 * np.array([0.5, 0.5, 1.0])
+    factors = np.cumprod(1 / rates)
+    assert hurdle(loose, MINE, np.array([0.5, 0.5, 0.0]), 2028)[:4] == pytest.approx(np.array([1.0, *factors]))
+    flow = flows(MINE, contract, loose).mean(axis=0)
+    assert bank(there, MINE, contract).npv == pytest.approx(float(flow[:4] @ np.array([1.0, *factors])))
+
+
+def test_c12b_tail_is_the_mean_of_the_worst_scenarios() -> None:
+    assert mean_of_worst(np.array([5.0, 1.0, 2.0, 9.0]), 0.5, lowest=True) == 1.5
+    assert mean_of_worst(np.array([5.0, 1.0, 2.0, 9.0]), 0.375, lowest=False) == pytest.approx((9 + 0.5 * 5) / 1.5)
+    w = world()
+    found = bank(setting(scene_of(w, {"MINE": 2028}), scene_of(w, {"MINE": 2028})), MINE, Option(2028))
+    assert found.tail == pytest.approx(float(flows(MINE, Option(2028), w)[0] @ 1.05 ** -np.arange(6.0)))
+    assert found.margins["tail"] == pytest.approx(found.tail + 0.6)
+
+
+def test_c12c_bank_and_dump_deck_by_hand() -> None:
+    w = world()
+    loan = loan_of(w, MINE)
+    amount = 0.6 * (1 + 0.6 * 0.05 * 0.5)
+    service = amount * 0.05 / (1 - 1.05**-2)
+    assert (loan.amount, loan.service) == pytest.approx((amount, service))
+    first, second = 0.72 * 0.43 + 0.1, 0.72 * 0.43
+    found = bank(setting(scene_of(w, {"MINE": 2028}), scene_of(w, {"MINE": 2028})), MINE, Option(2028))
+    assert found.cover_bank == pytest.approx((first + second) / 2 / service)
+    assert found.cover_required == pytest.approx(1.45)
+    dumped = 0.72 * (0.6 * 0.98 - 0.55) + 0.1
+    assert found.llcr_dump == pytest.approx((dumped / 1.05 + second / 1.05**2) / amount)
+    public = replace(MINE, loan=0.3, loan_tenor=4, loan_spread=0.01)
+    assert loan_of(w, public).service == pytest.approx(0.3 * 0.03 / (1 - 1.03**-4))
+    calm = world((replace(METAL, china_share=0.5),))
+    assert bank(setting(scene_of(calm), scene_of(calm)), MINE, Option(2028)).llcr_dump is None
+
+
+def test_c12c_downside_deck_by_hand() -> None:
+    w = world()
+    found = bank(setting(scene_of(w, {"MINE": 2028}), scene_of(w, {"MINE": 2028})), MINE, Option(2028))
+    service = loan_of(w, MINE).service
+    yearly = 0.72 * (0.8 - 0.016 - 0.55 - 0.05) + 0.2 * 1.15 / 2
+    left = 0.5 * service - (service - yearly)
+    assert found.cover_downside == pytest.approx(min(yearly / service + 0.5, (yearly + left) / service))
+    loan = Loan(1.0, 0.05, 3, 1.0)
+    assert downside_cover(np.array([0.6, 3.0, 0.6]), loan, 0.5) == pytest.approx(1.1)
+    assert downside_cover(np.array([0.6, 1.0, 0.6]), loan, 0.5) == pytest.approx(0.7)
+
+
+def test_c12c_lender_counts_half_the_uplift_before_the_review() -> None:
+    w = world(review_year=2030)
+    scene = scene_of(w, {"MINE": 2028}, {("metal", "market"): 0.2, ("metal", "china_linked"): 0.2})
+    found = bank(setting(scene, scene_of(w)), MINE, Option(2028))
+    service = loan_of(w, MINE).service
+    cover = (0.72 * (1.1 * 0.98 - 0.55) + 0.1 + 0.72 * 0.43) / 2 / service
+    assert found.cover_bank == pytest.approx(cover)
+
+
+def test_c12_a_worthless_contract_changes_nothing_and_a_higher_strike_never_hurts() -> None:
+    w = world((replace(METAL, exchange_traded=False),))
+    where = setting(scene_of(w, {"MINE": 2028}), scene_of(w, {"MINE": 2028}))
+    bare, idle = bank(where, MINE, Option(2028)), bank(where, MINE, Option(2028, contract=terms(1.0, upside=0.0)))
+    assert (bare.npv, bare.tail, bare.cover_bank, bare.cover_required) == (idle.npv, idle.tail, idle.cover_bank, idle.cover_required)
+    ladder = [bank(where, MINE, Option(2028, contract=terms(k))) for k in (800.0, 900.0, 1000.0, 1200.0)]
+    assert all(a.worst <= b.worst for a, b in itertools.pairwise(ladder))
+    assert ladder[-1].cover_required == pytest.approx(1.30)
+
+
+def test_c14_three_digit_grid() -> None:
+    assert [next_lower(k) for k in (1000.0, 1010.0, 100.0, 12300.0, 0.5)] == pytest.approx([999.0, 1000.0, 99.9, 12200.0, 0.499])
+    assert three_digits(19200.0)
+    assert three_digits(0.123)
+    assert not three_digits(1001.0)
+    assert not three_digits(0.0)
+
+
+def test_c24_public_cost_by_hand() -> None:
+    w = world()
+    scene = scene_of(w, {"MINE": 2028})
+    option = Option(2028, itc=0.1, contract=terms(940.0, tenor=2))
+    built = built_projects(w, {"MINE": option}, scene, scene)
+    entry = ledger(w, built[0])
+    cost = public_cost(w, [entry], np.zeros((3, YEARS)))
+    paid, back = 2 * 0.04 / 2, 2 * 0.5 * 0.16 / 2
+    assert cost.outlay_pv == pytest.approx(np.array([0.0, paid + 0.1, 0.0]))
+    assert cost.booked_pv[1] == pytest.approx(0.1)
+    assert cost.net_pv[1] == pytest.approx(paid + 0.1 - back)
+    assert cost.cvar == pytest.approx(0.08 + 0.1)
+    assert cost.worst5 == pytest.approx(0.08 + 0.1)
+    pooled = replace(w, settings={**w.settings, "funding.mode": "pooled", "funding.shares.USA": 0.75, "funding.shares.MEX": 0.25})
+    assert public_cost(pooled, [entry], np.zeros((3, YEARS))).booked_pv == pytest.approx(np.array([0.075, 0.0, 0.025]))
+    design = Design({}, {}, {}, {}, {}, {}, {})
+    assert subsidy_equivalents(w, [entry], design) == {("CAN", "metal"): pytest.approx((0.1 + paid - back) / 3.0)}
+
+
+def test_c23_c25_users_by_hand() -> None:
+    w = world()
+    base, club = scene_of(w), scene_of(w, rates={("metal", "market"): 0.1, ("metal", "china_linked"): 0.1})
+    rises, baskets = price_rises(w, club, base)
+    assert rises["metal"] == pytest.approx(0.1)
+    assert baskets == pytest.approx(np.array([0.1, 0.1, 0.0]))
+    assert users_loss(w, club, base) == pytest.approx(np.array([6 * 0.6, 6 * 0.2, 0.0]) * (1 - 0.5 * 0.5 * 0.1))
+
+
+def test_c25_transfers_cancel_where_builds_are_fixed_and_demand_is_rigid() -> None:
+    w = world((replace(METAL, elasticity=0.0, existing=np.array([500.0, 0.0, 0.0])),), public_rate=0.04)
+    base, club = scene_of(w, {"MINE": 2028}), scene_of(w, {"MINE": 2028}, {("metal", "market"): 0.1, ("metal", "china_linked"): 0.1})
+    balance = balances(w, {"MINE": 2028})
+    before = built_projects(w, {"MINE": Option(2028)}, base, base)
+    after = built_projects(w, {"MINE": Option(2028, 0.1, 0.05, terms(1200.0))}, club, base)
+    border = (border_revenue(club, balance) - border_revenue(base, balance)).mean(axis=1)
+    parts = payoff(w, (after, club, balance), (before, base, balance), public_cost(w, [ledger(w, after[0])], border))
+    assert parts["users"].sum() < -1.0
+    assert parts["producers"][1] > 0.1
+    assert parts["security"] == pytest.approx(np.zeros(3))
+    assert parts["total"].sum() == pytest.approx(0.0, abs=1e-9)
+
+
+def test_c25_security_is_the_value_of_shortage_avoided() -> None:
+    w = world(public_rate=0.0)
+    w.restricted["metal"][1] = True
+    w = replace(w, products={"metal": replace(METAL, direct=np.array([9000.0, 0.0, 0.0]))})
+    none = public_cost(w, [], np.zeros((3, YEARS)))
+    before, after = balances(w, {}), balances(w, {"MINE": 2028})
+    parts = payoff(w, ([], scene_of(w, {"MINE": 2028}), after), ([], scene_of(w), before), none)
+    assert parts["security"] == pytest.approx(np.array([0.5 * 3 * 1000 * 3000 / 1e6, 0.0, 0.0]))
+
+
+def test_c27_baseline_and_c20_contested() -> None:
+    good = replace(MINE, code="GOOD", opex=200.0, capacity=7000.0, capital=1.0)
+    second = replace(good, code="SECOND", opex=210.0)
+    dear = replace(MINE, code="DEAR", opex=900.0, capital=0.6)
+    hopeless = replace(dear, code="HOPELESS", opex=4000.0)
+    started = replace(MINE, code="STARTED", b0_supply=True, opex=5000.0)
+    w = world(projects=(dear, second, good, hopeless, started), settings={"ladders.tariffs": (0.0, 0.1), "contract.tenor_years": 3})
+    found = baseline(w)
+    assert found.builds == {"STARTED": 2028, "GOOD": 2028, "SECOND": 2028}
+    assert found.unaided == ("GOOD", "SECOND")
+    assert found.scene.path["metal"].tolist() == [2, 0, 0, 0, 2, 2]
+    assert contested(w, found) == {"metal": True}
+    twins = tuple(replace(p, group="PAIR") for p in (good, second))
+    assert baseline(world(projects=twins)).unaided == ("GOOD",)
+    assert baseline(world(projects=(replace(good, available=False),))).builds == {}
+    assert contested(world(projects=(hopeless,)), baseline(world(projects=(hopeless,)))) == {"metal": False}
+
+
+def test_internal_rate_of_return() -> None:
+    assert nearest_irr(np.array([-1.0, 0.0, 1.21]), 0.1) == pytest.approx(0.1)
+    assert nearest_irr(np.array([-1.0, 0.9]), None) is None
+    assert nearest_irr(np.array([-1.0, 0.9]), -0.1) == pytest.approx(-0.1)
+    assert nearest_irr(np.array([1.0, 1.0]), 0.2) is None
+
+
+def test_law_rates_are_kept_where_higher() -> None:
+    w = world((replace(METAL, law=np.array([[0.25, 0.0, 0.0], [0.0, 0.0, 0.0]])),))
+    assert harmonised_rates(w, {("metal", "china_linked"): 0.1})["metal"].tolist() == [[0.25, 0.1, 0.1], [0.0, 0.0, 0.0]]
+    assert law_rates(w)["metal"][0, 0] == 0.25
