@@ -289,3 +289,13 @@ def test_shipped_instances_load(name: str) -> None:
     instance = load(name)
     assert instance.name == name
     assert len(instance.sha256) == 64
+
+
+def test_correlations_that_cannot_hold_together(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(root() / "usmca", tmp_path / "copy"))
+    text = "product_code,copper,nickel,zinc\ncopper,1,0.9,0.9\nnickel,0.9,1,{0}\nzinc,0.9,{0},1\n"
+    (folder / "correlations.csv").write_text(text.format("0.8"), encoding="utf-8")
+    assert load(folder).correlations.loc["nickel", "zinc"] == 0.8
+    (folder / "correlations.csv").write_text(text.format("-0.9"), encoding="utf-8")
+    with pytest.raises(InstanceError, match="positive semi-definite"):
+        load(folder)
