@@ -66,7 +66,16 @@ def _negotiation_keys() -> tuple[Field, ...]:
         _key("ladders.max_pairs", "int", "most tariff pairs per product", minimum=1, maximum=10_000, default=24, convention="C19"),
         _key("ladders.itc", "numbers", "investment credits over law", default=(0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3), **LADDER),
         _key("ladders.ptc", "numbers", "production credits over law", default=(0.0, 0.05, 0.1), **LADDER),
-        _key("ladders.start_delays", "numbers", "years by which a start may be delayed", unit="years", minimum=0, maximum=30, default=(0.0, 2.0, 4.0), convention="C19"),
+        _key(
+            "ladders.start_delays",
+            "numbers",
+            "years by which a start may be delayed",
+            unit="years",
+            minimum=0,
+            maximum=30,
+            default=(0.0, 2.0, 4.0),
+            convention="C19",
+        ),
         _key("targets.<product>", "float", "least share of demand met by secure supply in the club", convention="C22", **SHARE),
         _key("china_caps.<product>", "float", "most tonnes per year that must come from China", unit="t/year", minimum=0, convention="C22"),
         _key("caps.product_price", "float", "most rise of a product's price; absent = no cap", unit="share", minimum=0, maximum=100, convention="C23"),
@@ -75,7 +84,9 @@ def _negotiation_keys() -> tuple[Field, ...]:
         _key("caps.<country>.each_year", "float", "most outlay of a country in any year", convention="C26", **MUSD),
         _key("caps.<country>.<year>", "float", "most outlay of a country in that year (before each_year)", convention="C26", **MUSD),
         _key("objective.cvar_weight", "float", "weight of the worst scenarios' cost", unit="weight", minimum=0, maximum=100, default=0.1, convention="C26"),
-        _key("objective.user_weight", "float", "weight of users' loss less border revenue", unit="weight", minimum=0, maximum=100, default=0.0, convention="C26"),
+        _key(
+            "objective.user_weight", "float", "weight of users' loss less border revenue", unit="weight", minimum=0, maximum=100, default=0.0, convention="C26"
+        ),
         _key("funding.mode", "choice", "who bears the cost", choices=("host", "pooled"), default="host", convention="C24"),
         _key("funding.shares.<country>", "float", "share of the pool", convention="C24", **SHARE),
         *(_key(f"switches.{name}", "bool", text, default=True, convention=rule) for name, text, rule in SWITCHES),

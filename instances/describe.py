@@ -11,7 +11,19 @@ from . import provenance, schema
 from .instance import Filled, Instance
 from .schema import Value
 
-__all__ = ["Number", "ParameterValue", "ProvenanceCount", "SettingValue", "assumed", "filled", "numbers", "parameters", "provenance_counts", "settings", "sizes"]
+__all__ = [
+    "Number",
+    "ParameterValue",
+    "ProvenanceCount",
+    "SettingValue",
+    "assumed",
+    "filled",
+    "numbers",
+    "parameters",
+    "provenance_counts",
+    "settings",
+    "sizes",
+]
 
 _RULE = "rule:"
 

@@ -135,8 +135,8 @@ def resolve_parameter(table: Mapping[tuple[str, str, str], float], name: str, co
         country: a country or None.
         stage: a stage or None.
     """
-    for where in ([country, "ALL"] if country else ["ALL"]):
-        for what in ([stage, "all"] if stage else ["all"]):
+    for where in [country, "ALL"] if country else ["ALL"]:
+        for what in [stage, "all"] if stage else ["all"]:
             if (name, where, what) in table:
                 return table[name, where, what]
     return None

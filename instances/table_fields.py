@@ -23,9 +23,7 @@ def _field(table: str, name: str, kind: Kind, description: str, **more: Any) -> 
 
 def _by_country(table: str, stem: str, description: str, **more: Any) -> tuple[Field, ...]:
     same = more.pop("same_as", "")
-    return tuple(
-        _field(table, f"{stem}_{c.lower()}", "float", f"{description}, {c}", same_as=f"{same}_{c.lower()}" if same else "", **more) for c in COUNTRIES
-    )
+    return tuple(_field(table, f"{stem}_{c.lower()}", "float", f"{description}, {c}", same_as=f"{same}_{c.lower()}" if same else "", **more) for c in COUNTRIES)
 
 
 def _origin(table: str) -> tuple[Field, ...]:
@@ -54,7 +52,15 @@ def _project_fields() -> tuple[Field, ...]:
         _field(t, "life_years", "int", "operating years (cut at life_cap_years)", unit="years", minimum=1, maximum=200, convention="C10", **NEED),
         _field(t, "capex_musd", "float", "capital of the study, before the optimism factor", convention="C10", **NEED, **MUSD),
         _field(t, "sustaining_musd_per_year", "float", "sustaining capital per operating year", convention="C10", **NEED, **MUSD),
-        _field(t, "opex_usd_per_t", "float", "operating cost per tonne of main product, without feed charged separately", unit="2025 USD/t", convention="C10", **NEED),
+        _field(
+            t,
+            "opex_usd_per_t",
+            "float",
+            "operating cost per tonne of main product, without feed charged separately",
+            unit="2025 USD/t",
+            convention="C10",
+            **NEED,
+        ),
         _field(t, "payability", "float", "share of the product price that the buyer pays", unit="share", above=0, maximum=1, convention="C4", **NEED),
         _field(t, "royalty_rate", "float", "royalty on main-product sales", convention="C10", **NEED, **SHARE),
         _field(t, "expansion_capex_musd", "float", "capital of an expansion; 0 = none", default=0.0, convention="C10", **MUSD),
@@ -69,7 +75,9 @@ def _project_fields() -> tuple[Field, ...]:
         _field(t, "optimism_factor", "float", "multiple on capital by grade of study", unit="multiple", above=0, maximum=10, convention="C10", **NEED),
         _field(t, "public_loan_musd", "float", "closed public loan; 0 = none", default=0.0, convention="C12", **MUSD),
         _field(t, "public_loan_tenor_years", "int", "tenor of that loan; 0 = none", unit="years", minimum=0, maximum=60, default=0, convention="C12"),
-        _field(t, "public_loan_spread", "float", "its real rate over public_base_rate", unit="per year", minimum=-0.05, maximum=1, default=0.0, convention="C12"),
+        _field(
+            t, "public_loan_spread", "float", "its real rate over public_base_rate", unit="per year", minimum=-0.05, maximum=1, default=0.0, convention="C12"
+        ),
         _field(t, "public_grant_musd", "float", "public grant, off capital; 0 = none", default=0.0, convention="C10", **MUSD),
         _field(t, "feed_product_code", "id", "product bought as feed, only if charged separately", refers="products", default="", convention="C4"),
         _field(t, "feed_t_per_t", "float", "feed per tonne of main product", unit="t/t", minimum=0, default=0.0, convention="C4"),
@@ -119,7 +127,9 @@ def _product_fields() -> tuple[Field, ...]:
         _field(t, "restrict_hazard", "float", "chance that a restriction starts in a year", **hazard),
         _field(t, "restrict_ramp_years", "float", "years to the peak", **years),
         _field(t, "restrict_length_years", "float", "years of a restriction, ramp included", **years),
-        _field(t, "spike_factor", "float", "price in a shortage over the landed market price", unit="multiple", minimum=1, maximum=100, convention="C7", **NEED),
+        _field(
+            t, "spike_factor", "float", "price in a shortage over the landed market price", unit="multiple", minimum=1, maximum=100, convention="C7", **NEED
+        ),
         _field(t, "restricted_now", "bool", "the base year starts inside a restriction", convention="C5", **NEED),
         _field(t, "is_defence", "bool", "used in defence", **NEED),
         _field(t, "demand_elasticity", "float", "price elasticity of demand", unit="elasticity", minimum=-5, maximum=0, convention="C25", **NEED),
@@ -163,7 +173,9 @@ def _law_fields() -> tuple[Field, ...]:
         _field(t, "start_year", "year", "first year in force", convention="C15", **NEED),
         _field(t, "end_year", "year", "last year in force; empty = no end", convention="C15"),
         _field(t, "law_vintage", "str", "law of which year states it, see data.law_vintage; empty = every one", default="", convention="C15"),
-        _field(t, "phase_schedule", "schedule", "rate from a year on, later entries replace earlier ones", unit="rate", minimum=0, default=(), convention="C15"),
+        _field(
+            t, "phase_schedule", "schedule", "rate from a year on, later entries replace earlier ones", unit="rate", minimum=0, default=(), convention="C15"
+        ),
         *_origin(t),
         _field(k, "contract_id", "id", "name of the contract", **NEED),
         _field(k, "country", "choice", "country that pays", choices=COUNTRIES, **NEED),

@@ -46,7 +46,13 @@ def test_tables_are_typed(tutorial: Instance) -> None:
 
 
 def test_absent_tables_are_empty_with_their_columns(tutorial: Instance) -> None:
-    for name, column in (("byproducts", "t_per_year"), ("policy", "rate"), ("contracts", "strike_usd_per_t"), ("converters", "counted"), ("episodes", "change")):
+    for name, column in (
+        ("byproducts", "t_per_year"),
+        ("policy", "rate"),
+        ("contracts", "strike_usd_per_t"),
+        ("converters", "counted"),
+        ("episodes", "change"),
+    ):
         frame = getattr(tutorial, name)
         assert len(frame) == 0
         assert column in frame.columns
