@@ -139,7 +139,7 @@ def test_c8_need_states_and_c22_security() -> None:
     assert found["metal"].need == pytest.approx(np.array([7000.0] + [8000 - 1000 - 1050 - converted] * 3 + [7000.0] * 2))
     assert found["ore"].need == pytest.approx(np.array([0.0] + [4000 + 100 - 1600.0] * 3 + [4000.0] * 2))
     assert secured(w, builds, "metal")[[0, 1, 4]] == pytest.approx(np.array([1000.0, 1000 + 1000 + 500 + 1000 + 90, 2000.0]))
-    for demand, state in ((0.0, 0), (7000.0, 1), (7001.0, 2), (10001.0, 3)):
+    for demand, state in ((0.0, 0), (7000.0, 1), (7001.0, 2), (10000.0, 2), (10001.0, 3)):
         narrow = world((replace(METAL, direct=np.array([demand, 0.0, 0.0])),))
         assert states(narrow, balances(narrow, {}))["metal"][0] == state
 
