@@ -108,9 +108,7 @@ def loan(plant: Plant, operating_years: int, rules: Rules, credit: float = 0.0) 
 def main_share(plant: Plant, long_run: dict[str, float]) -> float:
     """Return the main product's share of revenue at long-run prices and full output (C12a)."""
     main = plant.capacity * plant.payability * long_run[plant.product]
-    other = sum(
-        b.tonnes * b.payability * (long_run[b.product] if b.listed else b.price_usd_per_t) for b in plant.byproducts
-    )
+    other = sum(b.tonnes * b.payability * (long_run[b.product] if b.listed else b.price_usd_per_t) for b in plant.byproducts)
     return main / (main + other) if main + other > 0.0 else 0.0
 
 
@@ -142,9 +140,15 @@ class Tests:
         dump_deck: bool,
         contract: ContractTerms | None = None,
         strikes: Array | None = None,
+        worst: Site | None = None,
     ) -> None:
-        """Prepare the tests; ``strikes`` in USD/t when there is a contract."""
+        """Prepare the tests; ``strikes`` in USD/t when there is a contract.
+
+        With a ``worst`` site the tests are those of an envelope: phi, which falls as the expected price rises, is taken
+        at the worst prices and everything else at ``site``'s, so that any site between the two passes no more easily.
+        """
         self.site, self.rules, self.dump_deck = site, rules, dump_deck
+        self.worst = worst or site
         self.contract = contract if strikes is not None else None
         self.strikes = strikes
         self.long_run = long_run[site.plant.product]
@@ -164,7 +168,7 @@ class Tests:
         """Return the contracted share of tenor years that counts for the hurdle, ``(G,)`` (C12a)."""
         if self.contract is None or self.strikes is None:
             return np.zeros(1)
-        expected = float(self.site.price[: self.tenor].mean())
+        expected = float(self.worst.price[: self.tenor].mean())
         low = self.rules.price_down * expected
         strength = np.clip((self.strikes - low) / (max(self.long_run, expected) - low), 0.0, 1.0)
         return self.share * self.contract.share * strength
@@ -231,8 +235,15 @@ class Tests:
     # --- the lender's decks -------------------------------------------------------------------------------------
 
     def _deck_flow(
-        self, periods: NDArray[np.int_], years: NDArray[np.int_], price: Array, factor: float, cost_factor: float,
-        itc: Array, ptc: Array, capital_factor: float = 1.0,
+        self,
+        periods: NDArray[np.int_],
+        years: NDArray[np.int_],
+        price: Array,
+        factor: float,
+        cost_factor: float,
+        itc: Array,
+        ptc: Array,
+        capital_factor: float = 1.0,
     ) -> tuple[Array, Array]:
         """Return cash available for debt service and cost, musd: ``(k, G)`` and ``(k,)``.
 
@@ -288,9 +299,7 @@ class Tests:
         rules, service = self.rules, self.loan(itc).service
         n = self.repayment - rules.delay
         years = np.minimum(self.site.calendar.operate[self.repayment], self.site.outlook.deck.size - 1)
-        flow, _ = self._deck_flow(
-            n, years, self.site.outlook.deck[years], rules.price_down, rules.cost_down, itc, ptc, rules.capital_down
-        )
+        flow, _ = self._deck_flow(n, years, self.site.outlook.deck[years], rules.price_down, rules.cost_down, itc, ptc, rules.capital_down)
         full = rules.reserve_years * service
         reserve, least = np.full(self.grid, full), np.full(self.grid, np.inf)
         for cash in flow:
@@ -345,9 +354,7 @@ class Tests:
             npv = npv + self._weighted(run.margin, run.active, rows, weight, rate)
         return cvar_worst(npv, self.rules.tail_alpha)
 
-    def _weighted(
-        self, margin: Array, active: NDArray[np.bool_], rows: NDArray[np.int_], weight: Array, rate: Array
-    ) -> Array:
+    def _weighted(self, margin: Array, active: NDArray[np.bool_], rows: NDArray[np.int_], weight: Array, rate: Array) -> Array:
         """Return discounted after-tax margins plus production credits per scenario, musd, ``(R, S)``."""
         total = np.einsum("rns,n->rs", margin, weight[rows] * self.site.after_tax_share)
         if rate[rows].any():

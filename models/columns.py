@@ -52,25 +52,29 @@ def strike_bounds(site: Site, offer: Offer) -> tuple[float, float]:
     """Return C13's least and highest strike, USD per payable tonne."""
     plant, long_run = site.plant, offer.long_run
     feed = plant.feed_tonnes * plant.feed_factor * long_run[plant.feed_product] if plant.feed_product else 0.0
-    streams = sum(
-        b.tonnes * b.payability * (long_run[b.product] if b.listed else b.price_usd_per_t) for b in plant.byproducts
-    )
+    streams = sum(b.tonnes * b.payability * (long_run[b.product] if b.listed else b.price_usd_per_t) for b in plant.byproducts)
     cash = (plant.capacity * (plant.opex + feed) - streams) / (plant.capacity * plant.payability)
     return max(0.0, cash), offer.rules.strike_max * long_run[plant.product]
 
 
 def family(
-    site: Site, law: LawCredits, offer: Offer, dump_deck: bool, fixed_strike: float | None = None
+    site: Site,
+    law: LawCredits,
+    offer: Offer,
+    dump_deck: bool,
+    fixed_strike: float | None = None,
+    worst: Site | None = None,
 ) -> Family:
     """Evaluate a site at every credit level: unaided if it passes without a contract, else at the least strike.
 
-    A ``fixed_strike`` replaces the least one; the column is then feasible only where that strike passes C12.
+    A ``fixed_strike`` replaces the least one; the column is then feasible only where that strike passes C12. With a
+    ``worst`` site the result bounds, from below, the cost of every site between the two (an envelope).
     """
     count = len(offer.levels)
     kind = np.full(count, INFEASIBLE)
     strike = np.full(count, np.nan)
     rates = [credits_at(law, level) for level in offer.levels]
-    bare = Tests(site, offer.rules, offer.long_run, dump_deck)
+    bare = Tests(site, offer.rules, offer.long_run, dump_deck, worst=worst)
     for r, (itc, ptc) in enumerate(rates):
         if offer.rules.stack and stack_share(site, itc, ptc, offer.public_rate) > offer.rules.stack_cap + TOLERANCE:
             continue
@@ -81,20 +85,25 @@ def family(
     wanted = np.flatnonzero(kind == CONTRACT)
     if wanted.size:
         grid = three_digit_grid(*strike_bounds(site, offer)) if fixed_strike is None else np.array([fixed_strike])
-        found = least_strikes(site, offer, dump_deck, grid, [rates[r] for r in wanted])
+        found = least_strikes(site, offer, dump_deck, grid, [rates[r] for r in wanted], worst)
         strike[wanted] = found
         kind[wanted[np.isnan(found)]] = INFEASIBLE
-    return _priced(site, law, offer, kind, strike)
+    return _priced(site, law, offer, kind, strike, worst)
 
 
 def least_strikes(
-    site: Site, offer: Offer, dump_deck: bool, grid: Array, rates: Sequence[tuple[Array, Array]]
+    site: Site,
+    offer: Offer,
+    dump_deck: bool,
+    grid: Array,
+    rates: Sequence[tuple[Array, Array]],
+    worst: Site | None = None,
 ) -> Array:
     """Return the first value of the grid that passes C12 at each pair of credit rates; nan where none does."""
     found = np.full(len(rates), np.nan)
     if not grid.size:
         return found
-    tests = Tests(site, offer.rules, offer.long_run, dump_deck, offer.contract, grid)
+    tests = Tests(site, offer.rules, offer.long_run, dump_deck, offer.contract, grid, worst)
     need = -offer.rules.loss_tolerance * tests.capital_at_debt_cost() - TOLERANCE
     for k, (itc, ptc) in enumerate(rates):
         passed = np.full(grid.size, True)
@@ -132,7 +141,9 @@ def _tail_index(tests: Tests, itc: Array, ptc: Array, first: int, need: float) -
     return high
 
 
-def _priced(site: Site, law: LawCredits, offer: Offer, kind: NDArray[np.int_], strike: Array) -> Family:
+def _priced(
+    site: Site, law: LawCredits, offer: Offer, kind: NDArray[np.int_], strike: Array, worst: Site | None
+) -> Family:
     """Attach public cost and subsidy equivalents to each feasible level."""
     horizon, scenarios = site.outlook.price.shape
     parts: list[Cost] = []
@@ -140,9 +151,9 @@ def _priced(site: Site, law: LawCredits, offer: Offer, kind: NDArray[np.int_], s
     sales = 0.0
     for r, level in enumerate(offer.levels):
         if kind[r] == CONTRACT:
-            cost = project_cost(site, law, level, offer.public_rate, offer.contract, strike[r : r + 1]).pick(0)
+            cost = project_cost(site, law, level, offer.public_rate, offer.contract, strike[r : r + 1], worst).pick(0)
         elif kind[r] == UNAIDED:
-            cost = project_cost(site, law, level, offer.public_rate).pick(0)
+            cost = project_cost(site, law, level, offer.public_rate, worst=worst).pick(0)
         else:
             cost = Cost.none(horizon, scenarios)
         parts.append(cost)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .bankability import Rules, Tests
+from .border import Revenue
 from .baseline import Baseline, baseline, credits_of_law, dump_exposed
 from .cashflow import ContractTerms
 from .columns import Family, Offer, family
@@ -18,14 +19,19 @@ from .market import COUNTRIES, LAW, Border, Market
 from .outlooks import Setting
 from .projects import plants
 from .regimes import Balance
-from .subsidies import ladder
+from .subsidies import CreditLevel, ladder
 from .users import Users
 from .welfare import Cost, project_cost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
+
     from ..instances import Instance
+    from .cashflow import Site
+
+    Array = NDArray[np.float64]
 
 FamilyKey = tuple[str, int, Setting | None, Setting | None]
 
@@ -60,27 +66,58 @@ class Desk:
         )
         self._families: dict[FamilyKey, Family] = {}
         self._guard: dict[tuple[str, Setting | None, Setting | None], bool] = {}
-        self._extra: dict[tuple[str, str, Setting], Cost] = {}
+        self._revenue: dict[tuple[str, Border], Revenue] = {}
+        self._envelopes: dict[tuple[str, int, Border | None, Border | None], Family] = {}
+        self._extra: dict[tuple[object, ...], Cost] = {}
+
+    def canonical(self, plant_id: str, borders: Mapping[str, Border]) -> tuple[Border | None, Border | None]:
+        """Return the effective rates on which a plant's money depends: its own product's and its feed's."""
+        plant, market = self.plants[plant_id], self.market
+        own = market.effective(plant.product, borders[plant.product]) if plant.refined else None
+        name = plant.feed_product
+        return own, market.effective(name, borders[name], plant.country) if name else None
 
     def key(self, plant_id: str, settings: Mapping[str, Setting]) -> tuple[Setting | None, Setting | None]:
-        """Return the settings on which a plant's money depends: its own product's and its feed's."""
+        """Return the settings on which a plant's money depends, with effective rates."""
         plant = self.plants[plant_id]
-        own = settings[plant.product] if plant.refined else None
-        return own, settings[plant.feed_product] if plant.feed_product else None
+        own, feed = self.canonical(plant_id, {m: s.border for m, s in settings.items()})
+        return (
+            Setting(own, settings[plant.product].path) if own is not None else None,
+            Setting(feed, settings[plant.feed_product].path) if feed is not None else None,
+        )
+
+    def known(self, plant_id: str, start: int, settings: Mapping[str, Setting]) -> bool:
+        """Say whether a plant's columns under the settings have been computed."""
+        return (plant_id, start, *self.key(plant_id, settings)) in self._families
 
     def family(self, plant_id: str, start: int, settings: Mapping[str, Setting]) -> Family:
         """Return a plant's ladder columns under the settings of its product and feed (cached)."""
         key = (plant_id, start, *self.key(plant_id, settings))
         if key not in self._families:
-            plant = self.plants[plant_id]
-            self._families[key] = family(
-                self.outlooks.site(plant, start, settings),
-                self.law[plant.country, plant.product],
-                self.offer,
-                dump_exposed(self.market, plant.product),
-                self.fixes.get(f"strike.{plant_id}"),
-            )
+            site = self.outlooks.site(self.plants[plant_id], start, settings)
+            self._families[key] = self._evaluate(plant_id, site, None)
         return self._families[key]
+
+    def bound(
+        self, plant_id: str, start: int, borders: Mapping[str, Border], visited: Mapping[str, NDArray[np.bool_]]
+    ) -> Family:
+        """Return a lower bound, part by part, on a plant's columns under an option and any path (cached)."""
+        key = (plant_id, start, *self.canonical(plant_id, borders))
+        if key not in self._envelopes:
+            best, worst = self.outlooks.envelope(self.plants[plant_id], start, borders, visited)
+            self._envelopes[key] = self._evaluate(plant_id, best, worst)
+        return self._envelopes[key]
+
+    def _evaluate(self, plant_id: str, site: Site, worst: Site | None) -> Family:
+        plant = self.plants[plant_id]
+        return family(
+            site,
+            self.law[plant.country, plant.product],
+            self.offer,
+            dump_exposed(self.market, plant.product),
+            self.fixes.get(f"strike.{plant_id}"),
+            worst,
+        )
 
     def guard(self, plant_id: str, settings: Mapping[str, Setting]) -> bool:
         """Say whether a baseline project stays bankable unaided under the settings (C21c)."""
@@ -94,20 +131,26 @@ class Desk:
         return self._guard[key]
 
     def baseline_credits(self, country: str, product: str, settings: Mapping[str, Setting]) -> Cost:
-        """Return what the baseline's projects draw from the club's increments at each level, batched ``(L, ...)``."""
-        own = [k for k in self.baseline.builds if self.plants[k].product == product and self.plants[k].country == country]
-        key = (country, product, settings[product])
+        """Return what the baseline's projects draw from the club's increments at each level, batched ``(L, ...)``.
+
+        Without a contract the cost is linear in the increments, so two evaluations serve all levels.
+        """
+        own = [p for p in map(self.plants.__getitem__, self.baseline.builds) if (p.country, p.product) == (country, product)]
+        key = (country, product, *(self.key(p.id, settings) for p in own))
         if key not in self._extra:
+            itc = np.array([level.itc for level in self.offer.levels])
+            ptc = np.array([level.ptc for level in self.offer.levels])
             horizon, scenarios = self.market.market[product].shape
-            batch = len(self.offer.levels)
             zero = Cost.none(horizon, scenarios)
-            total = Cost(*(np.zeros((batch, *np.shape(getattr(zero, n)))) for n in Cost.__dataclass_fields__))
-            law = self.law.get((country, product))
-            for plant_id in own:
-                site = self.outlooks.site(self.plants[plant_id], self.baseline.builds[plant_id], settings)
-                parts = [project_cost(site, law, level, self.public_rate).pick(0) for level in self.offer.levels]  # type: ignore[arg-type]
-                total = total + Cost(*(np.stack([getattr(p, n) for p in parts]) for n in Cost.__dataclass_fields__))
-            self._extra[key] = total
+            total = {n: np.zeros((itc.size, *np.shape(getattr(zero, n)))) for n in Cost.__dataclass_fields__}
+            for plant in own:
+                site = self.outlooks.site(plant, self.baseline.builds[plant.id], settings)
+                law = self.law[country, product]
+                for rates, unit in ((itc, CreditLevel(itc=1.0)), (ptc, CreditLevel(ptc=1.0))):
+                    cost = project_cost(site, law, unit, self.public_rate).pick(0)
+                    for n in total:
+                        total[n] = total[n] + np.multiply.outer(rates, getattr(cost, n))
+            self._extra[key] = Cost(**total)
         return self._extra[key]
 
     @cached_property
@@ -115,9 +158,7 @@ class Desk:
         """Return the baseline's guarded projects by product (C21c)."""
         if not self.instance.settings["switches.displacement"]:
             return {m: () for m in self.market.products}
-        return {
-            m: tuple(k for k in self.baseline.guarded if self.plants[k].product == m) for m in self.market.products
-        }
+        return {m: tuple(k for k in self.baseline.guarded if self.plants[k].product == m) for m in self.market.products}
 
     def borders(self, product: str) -> tuple[Border, ...]:
         """Return a product's ladder of tariff pairs, law first, without pairs that change no member's rate (C19)."""
@@ -146,9 +187,19 @@ class Desk:
                 kept.append(pair)
         return kept
 
+    def revenue(self, product: str, border: Border) -> Revenue:
+        """Return a product's border revenue under an option (cached)."""
+        if (product, border) not in self._revenue:
+            self._revenue[product, border] = Revenue(self.market, product, border)
+        return self._revenue[product, border]
+
+    def revenue_gain(self, product: str, border: Border, need: Array) -> Array:
+        """Return the increase of border revenue over the baseline, PV musd of all members, over the leading axes."""
+        gain = self.revenue(product, border).of(need).sum(axis=0)
+        gain = gain - self.revenue(product, LAW).of(self.baseline.needs[product]).sum(axis=0)
+        result: Array = gain @ self.users.factor
+        return result
+
     def law_settings(self) -> dict[str, Setting]:
         """Return law and the baseline's path for every product."""
         return self.baseline.settings()
-
-
-__all__ = ["LAW", "Desk"]

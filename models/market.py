@@ -172,7 +172,7 @@ class Market:
         Landed prices rise with the rates, so the best-protected member is the one with the highest rate on both
         nodes; with mixed laws the highest price of each year and scenario is taken.
         """
-        users = [c for c in COUNTRIES if self.direct[product][c].max() > 0.0] or list(COUNTRIES)
+        users = self._users(product)
         tables = {id(self.prices(product, border, c)): self.prices(product, border, c) for c in users}
         best, *others = tables.values()
         for other in others:
@@ -183,7 +183,7 @@ class Market:
         """Return the dump deck's price by state, USD/t, ``(4,)`` (C12c), at the best-protected member."""
         row, level = self.instance.products.loc[product], self.long_run[product]
         depth, follow = float(row["dump_depth"]), float(row["dump_follow"])
-        users = [c for c in COUNTRIES if self.direct[product][c].max() > 0.0] or list(COUNTRIES)
+        users = self._users(product)
         tables = [
             domestic_price(
                 np.array([[level * (1.0 - follow * depth)]]),
@@ -198,10 +198,19 @@ class Market:
         ]
         return np.max(tables, axis=0)
 
-    def clear(self, product: str) -> None:
-        """Forget the price tables of one product (they are large and made on demand)."""
-        for key in [k for k in self._prices if k[0] == product]:
-            del self._prices[key]
+    def effective(self, product: str, border: Border, country: str | None = None) -> Border:
+        """Return the rates that bind in a member, or for producers (the best-protected member) when none is named.
+
+        Options with the same effective rates give the same prices, so their columns are shared.
+        """
+        laws = [self.law(product, c) for c in ([country] if country else self._users(product))]
+        top = Border(market=max(x.market for x in laws), china=max(x.china for x in laws))
+        if top not in laws:
+            return border
+        return Border(market=max(border.market, top.market), china=max(border.china, top.china))
+
+    def _users(self, product: str) -> list[str]:
+        return [c for c in COUNTRIES if self.direct[product][c].max() > 0.0] or list(COUNTRIES)
 
 
 def along(prices: Array, path: NDArray[np.int_]) -> Array:

@@ -41,10 +41,11 @@ class Outlooks:
         self.before_review = (market.years < instance.param("review_year")).astype(float)
         self.care_share = instance.param("care_share")
         streams = set(instance.byproducts["product_code"]) & set(market.products)
-        self.byproduct_prices = {
-            m: along(market.producer_prices(m, LAW), baseline_paths[m]) for m in sorted(streams)
-        }
+        self.byproduct_prices = {m: along(market.producer_prices(m, LAW), baseline_paths[m]) for m in sorted(streams)}
         self._series: dict[tuple[str, Setting], tuple[Array, Array, Array]] = {}
+        self._bounds: dict[
+            tuple[str, str | None, Border, bytes], tuple[tuple[Array, Array, Array], tuple[Array, Array, Array]]
+        ] = {}
         self._calendars: dict[tuple[str, int], Calendar] = {}
 
     def series(self, product: str, setting: Setting) -> tuple[Array, Array, Array]:
@@ -83,6 +84,13 @@ class Outlooks:
         law = along(self.market.prices(plant.feed_product, LAW, plant.country), path)
         return price, self._deck(price, law)
 
+    def calendar(self, plant: Plant, start: int) -> Calendar:
+        """Return a plant's calendar from a start year (kept once computed)."""
+        key = (plant.id, start)
+        if key not in self._calendars:
+            self._calendars[key] = calendar(plant, start, self.market.years)
+        return self._calendars[key]
+
     def site(self, plant: Plant, start: int, settings: Mapping[str, Setting]) -> Site:
         """Put a plant from a start year under the settings of its product and its feed."""
         if plant.refined:
@@ -92,19 +100,61 @@ class Outlooks:
         feed = deck_feed = None
         if plant.feed_product:
             feed, deck_feed = self.feed(plant, settings[plant.feed_product])
-        key = (plant.id, start)
-        if key not in self._calendars:
-            self._calendars[key] = calendar(plant, start, self.market.years)
-        return Site(
-            plant=plant,
-            calendar=self._calendars[key],
-            outlook=Outlook(price=price, deck=deck, dumped=dumped, feed=feed, deck_feed=deck_feed),
-            byproduct_prices=self.byproduct_prices,
-            care_share=self.care_share,
-        )
+        return self._put(plant, start, Outlook(price, deck, dumped, feed, deck_feed))
 
-    def forget(self, product: str) -> None:
-        """Drop the price series of one product."""
-        for key in [k for k in self._series if k[0] == product]:
-            del self._series[key]
-        self.market.clear(product)
+    def _put(self, plant: Plant, start: int, outlook: Outlook) -> Site:
+        return Site(plant, self.calendar(plant, start), outlook, self.byproduct_prices, self.care_share)
+
+    def envelope(
+        self, plant: Plant, start: int, borders: Mapping[str, Border], visited: Mapping[str, NDArray[np.bool_]]
+    ) -> tuple[Site, Site]:
+        """Return sites under the best and the worst prices over all paths of an option.
+
+        ``visited`` is ``(T, 4)`` per product: the states that some path takes in a year. Every path's selling price lies
+        between the two sites' and every feed price too, with the signs turned.
+        """
+        if plant.refined:
+            high, low = self._extremes(plant.product, None, borders[plant.product], visited[plant.product])
+        else:
+            high = low = self.world(plant.product)
+        feeds: list[tuple[Array, Array] | tuple[None, None]] = [(None, None), (None, None)]
+        if plant.feed_product:
+            name = plant.feed_product
+            dear, cheap = self._extremes(name, plant.country, borders[name], visited[name])
+            feeds = [(cheap[0], cheap[1]), (dear[0], dear[1])]
+        best, worst = (
+            self._put(plant, start, Outlook(*series, feed, deck))
+            for series, (feed, deck) in zip((high, low), feeds, strict=True)
+        )
+        return best, worst
+
+    def _extremes(
+        self, product: str, country: str | None, border: Border, visited: NDArray[np.bool_]
+    ) -> tuple[tuple[Array, Array, Array], tuple[Array, Array, Array]]:
+        """Return the highest and the lowest price, deck price and dumped price over the visited states."""
+        key = (product, country, border, visited.tobytes())
+        if key not in self._bounds:
+            market = self.market
+            if country is None:
+                table, law = market.producer_prices(product, border), market.producer_prices(product, LAW)
+            else:
+                table, law = market.prices(product, border, country), market.prices(product, LAW, country)
+            share = (self.lender_share * self.before_review)[:, None]
+            mean, law_mean = table.mean(axis=2), law.mean(axis=2)
+            deck = law_mean + share * (mean - law_mean)
+            level, law_level = market.dumped_price(product, border), market.dumped_price(product, LAW)
+            dumped = law_level + share * (level - law_level)
+            wide = visited[:, :, None]
+            self._bounds[key] = (
+                (
+                    np.where(wide, table, -np.inf).max(axis=1),
+                    np.where(visited, deck, -np.inf).max(axis=1),
+                    np.where(visited, dumped, -np.inf).max(axis=1),
+                ),
+                (
+                    np.where(wide, table, np.inf).min(axis=1),
+                    np.where(visited, deck, np.inf).min(axis=1),
+                    np.where(visited, dumped, np.inf).min(axis=1),
+                ),
+            )
+        return self._bounds[key]

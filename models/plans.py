@@ -7,15 +7,17 @@ Given option and path, cost is additive over (country, product) groups, so each 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product as cartesian
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .clusters import BuildSets, Cluster
-from .columns import CONTRACT, INFEASIBLE
+from .clusters import BuildSets, Cluster, chunk_tonnes
+from .columns import CONTRACT
 from .market import COUNTRIES, Border
 from .outlooks import Setting
+from .regimes import decode
 from .welfare import Cost
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Plan:
-    """One plan with its rows in the master; ``cost`` per member, burden and loss in musd."""
+    """One plan with its rows in the master; ``cost`` per member, burden and users' net loss in musd."""
 
     cluster: int
     borders: tuple[Border, ...]
@@ -116,18 +118,12 @@ class PlanSpace:
         plants, cluster = self.desk.plants, self.cluster
         for country in COUNTRIES:
             for m in cluster.products:
-                members = tuple(
-                    j
-                    for j, key in enumerate(cluster.candidates)
-                    if plants[key].product == m and plants[key].country == country
-                )
+                members = tuple(j for j, key in enumerate(cluster.candidates) if plants[key].product == m and plants[key].country == country)
                 if not members:
                     continue
                 names = {m} | {plants[cluster.candidates[j]].feed_product for j in members} - {""}
                 involved = tuple(p for p, name in enumerate(cluster.products) if name in names)
-                table = np.concatenate(
-                    [self.sets.choice[:, members].astype(np.int64), self.sets.path[:, involved].astype(np.int64)], axis=1
-                )
+                table = np.concatenate([self.sets.choice[:, members].astype(np.int64), self.sets.path[:, involved].astype(np.int64)], axis=1)
                 rows, inverse = np.unique(table, axis=0, return_inverse=True)
                 yield Group(country, m, members, involved, rows, np.asarray(inverse).reshape(-1))
 
@@ -146,10 +142,7 @@ class PlanSpace:
         if borders not in self._allowed:
             good = np.full(self.size, True)
             for p, m in enumerate(self.cluster.products):
-                fits = [
-                    self.desk.users.within_product_cap(m, self.setting(p, borders[p], k))
-                    for k in range(len(self.sets.paths[p]))
-                ]
+                fits = [self.desk.users.within_product_cap(m, self.setting(p, borders[p], k)) for k in range(len(self.sets.paths[p]))]
                 good &= np.array(fits)[self.sets.path[:, p]]
             for key in self._guards():
                 good &= self._guard(key, borders)
@@ -167,13 +160,20 @@ class PlanSpace:
         base = self.desk.law_settings()
         passed = []
         for row in rows:
-            settings = base | {
-                self.cluster.products[p]: self.setting(p, borders[p], k) for p, k in zip(involved, row, strict=True)
-            }
+            settings = base | {self.cluster.products[p]: self.setting(p, borders[p], k) for p, k in zip(involved, row, strict=True)}
             passed.append(self.desk.guard(key, settings))
         return np.array(passed)[np.asarray(inverse).reshape(-1)]
 
-    # --- prices ------------------------------------------------------------------------------------------------------
+    # --- money ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def visited(self) -> dict[str, NDArray[np.bool_]]:
+        """Return the states that some build set takes in each year, by product, ``(T, 4)``."""
+        table = {}
+        for m, paths in zip(self.cluster.products, self.sets.paths, strict=True):
+            states = np.stack([decode(path) for path in paths])
+            table[m] = (states[:, :, None] == np.arange(4)).any(axis=0)
+        return table
 
     def group_settings(self, group: Group, row: NDArray[np.int64], borders: tuple[Border, ...]) -> dict[str, Setting]:
         """Return the settings of the products that a group's choice involves."""
@@ -183,75 +183,36 @@ class PlanSpace:
             for p, k in zip(group.involved, paths, strict=True)
         }
 
-    def group_cost(self, group: Group, row: NDArray[np.int64], borders: tuple[Border, ...]) -> tuple[Cost, Array]:
-        """Return a group's cost at each credit level and where it is feasible, ``(L,)``."""
+    def built(self, group: Group, row: NDArray[np.int64]) -> list[tuple[str, int]]:
+        """Return the plants and start years of a group's choice."""
+        return [
+            (self.cluster.candidates[j], self.cluster.starts[j][int(choice) - 1])
+            for j, choice in zip(group.members, row, strict=False)
+            if choice
+        ]
+
+    def group_cost(self, group: Group, row: NDArray[np.int64], borders: tuple[Border, ...]) -> Cost:
+        """Return a group's cost at each credit level, batched ``(L, ...)``."""
         settings = self.group_settings(group, row, borders)
         total = self.desk.baseline_credits(group.country, group.product, settings)
-        feasible = np.full(len(self.desk.offer.levels), True)
-        for j, choice in zip(group.members, row, strict=False):
-            if choice:
-                made = self.desk.family(self.cluster.candidates[j], self.cluster.starts[j][int(choice) - 1], settings)
-                total = total + made.cost
-                feasible &= made.kind != INFEASIBLE
-        return total, feasible
+        for key, start in self.built(group, row):
+            total = total + self.desk.family(key, start, settings).cost
+        return total
 
-    def group_values(
-        self, index: int, borders: tuple[Border, ...], weights: Weights, cache: dict[object, Array]
-    ) -> Array:
-        """Return a group's weighted cost for each unique choice and credit level, ``(U, L)``; inf where infeasible."""
-        group, desk = self.groups[index], self.desk
-        country = COUNTRIES.index(group.country)
-        values = np.full((group.rows.shape[0], len(desk.offer.levels)), np.inf)
-        for u, row in enumerate(group.rows):
-            if not row[: len(group.members)].any():
-                values[u, 0] = 0.0
-                continue
-            settings = self.group_settings(group, row, borders)
-            key: object = (group.country, group.product, settings[group.product])
-            if key not in cache:
-                cache[key] = weights.of(desk.baseline_credits(group.country, group.product, settings), country)
-            total = cache[key]
-            for j, choice in zip(group.members, row, strict=False):
-                if choice:
-                    total = total + self._family_value(j, int(choice), settings, weights, country, cache)
-            values[u] = total
-        return values
+    @cached_property
+    def needs(self) -> dict[str, Array]:
+        """Return each product's need for each build set, t/y, ``(N, T)``."""
+        needs, _ = chunk_tonnes(self.desk.balance, self.desk.baseline, self.cluster, self.sets.choice)
+        return needs
 
-    def _family_value(
-        self, j: int, choice: int, settings: dict[str, Setting], weights: Weights, country: int, cache: dict[object, Array]
-    ) -> Array:
-        plant_id, start = self.cluster.candidates[j], self.cluster.starts[j][choice - 1]
-        key = (plant_id, start, *self.desk.key(plant_id, settings))
-        if key not in cache:
-            made = self.desk.family(plant_id, start, settings)
-            cache[key] = np.where(made.kind == INFEASIBLE, np.inf, weights.of(made.cost, country))
-        return cache[key]
-
-    def price(self, borders: tuple[Border, ...], weights: Weights, cache: dict[object, Array]) -> tuple[Array, list[Array]]:
-        """Return the least weighted cost of each build set ``(N,)`` and each group's values ``(U, L)`` under an option."""
-        total = np.where(self.allowed(borders), 0.0, np.inf)
-        tables = []
-        for g, group in enumerate(self.groups):
-            key = (g, tuple(borders[p] for p in group.involved))
-            if key not in cache:
-                cache[key] = self.group_values(g, borders, weights, cache)
-            tables.append(cache[key])
-            total = total + cache[key].min(axis=1)[group.inverse]
+    def net_loss(self, borders: tuple[Border, ...], index: int | slice = slice(None)) -> Array:
+        """Return users' loss less the gain in border revenue, PV musd, of all build sets or one (C26)."""
+        total: Array = np.zeros(1)
         for p, m in enumerate(self.cluster.products):
-            extra = np.array(
-                [
-                    float(self.desk.users.burden(m, self.setting(p, borders[p], k)) @ weights.basket)
-                    for k in range(len(self.sets.paths[p]))
-                ]
-            )
-            total = total + extra[self.sets.path[:, p]]
-        if weights.user:
-            total = total + weights.user * self.net_loss(borders)
-        return total, tables
-
-    def net_loss(self, borders: tuple[Border, ...]) -> Array:
-        """Return users' loss less border revenue of each build set, PV musd, ``(N,)`` (C26)."""
-        return self.desk.net_loss(self, borders)
+            losses = [self.desk.users.loss(m, self.setting(p, borders[p], k)).sum() for k in range(len(self.sets.paths[p]))]
+            loss = np.array(losses)[self.sets.path[index, p]]
+            total = total + loss - self.desk.revenue_gain(m, borders[p], self.needs[m][index])
+        return total
 
     def plan(self, borders: tuple[Border, ...], index: int, levels: tuple[int, ...]) -> Plan:
         """Spell out one plan from an option, a build set and the groups' credit levels."""
@@ -261,20 +222,17 @@ class PlanSpace:
         builds, chosen, contracts = [], [], 0
         for group, level in zip(self.groups, levels, strict=True):
             row = group.rows[group.inverse[index]]
-            if not row[: len(group.members)].any():
+            built = self.built(group, row)
+            if not built:
                 continue
-            cost, _ = self.group_cost(group, row, borders)
-            costs[COUNTRIES.index(group.country)] += cost.pick(level)
+            costs[COUNTRIES.index(group.country)] += self.group_cost(group, row, borders).pick(level)
             chosen.append((group.country, group.product, level))
             settings = self.group_settings(group, row, borders)
-            for j, choice in zip(group.members, row, strict=False):
-                if choice:
-                    key, start = cluster.candidates[j], cluster.starts[j][int(choice) - 1]
-                    builds.append((key, start))
-                    contracts += int(desk.family(key, start, settings).kind[level] == CONTRACT)
+            builds.extend(built)
+            contracts += sum(int(desk.family(k, start, settings).kind[level] == CONTRACT) for k, start in built)
         settings_now = [self.setting(p, borders[p], int(self.sets.path[index, p])) for p in range(len(cluster.products))]
         burden = np.sum([desk.users.burden(m, s) for m, s in zip(cluster.products, settings_now, strict=True)], axis=0)
-        loss = float(sum(desk.users.loss(m, s).sum() for m, s in zip(cluster.products, settings_now, strict=True)))
+        loss = float(self.net_loss(borders, index).sum())
         return Plan(
             cluster=self.index,
             borders=borders,

@@ -21,32 +21,35 @@ class Rules:
     """One rule set for every study.
 
     Attributes:
-        sustaining_share: sustaining capital a year / initial capital, where the study gives none.
+        sustaining_share: sustaining capital a year / initial capital of a mine, where the study gives none.
+        sustaining_share_underground: the same for a mine whose name says that it is underground (tunnels are driven all its life).
         sustaining_share_plant: the same for a plant without a mine.
         royalty_rate: of main-product revenue, where the study states none; a plant and a Mexican mine pay none.
-        build_years: up to 500, up to 2,000 and above 2,000 million USD of initial capital, where the study gives none.
+        build_years: up to and from 2,000 million USD of initial capital, where the study gives none.
         ramp: output in the first operating years as a share of the average.
-        early_years_gain: output of a mine is this share above the average in the first half of its life, below it in the second
+        early_years_gain: output of a mine is this share above the average in the first half of its life and below it in the second
             (richer ore is mined first). A plant's is level.
         phase_gap_years: operating years between the starts of phases; each phase adds equal output and is paid for in the year before.
-        working_capital_years: stock as a share of a year's operating cost, feed apart.
+        working_capital_years: stock as a share of a year's operating cost, feed apart; 60 days.
         depreciation_years: straight line, losses carried forward.
         depletion_rate: percentage depletion of a mine in the United States.
     """
 
     sustaining_share: float = 0.025
+    sustaining_share_underground: float = 0.04
     sustaining_share_plant: float = 0.015
     royalty_rate: float = 0.02
-    build_years: tuple[float, float, float] = (2.0, 2.5, 3.0)
-    ramp: tuple[float, ...] = (0.7, 0.9, 1.0)
-    early_years_gain: float = 0.10
-    phase_gap_years: int = 4
-    working_capital_years: float = 0.25
-    depreciation_years: int = 7
+    build_years: tuple[float, float] = (2.0, 3.0)
+    ramp: tuple[float, ...] = (0.7, 0.95, 1.0)
+    early_years_gain: float = 0.05
+    phase_gap_years: int = 5
+    working_capital_years: float = 60 / 365
+    depreciation_years: int = 5
     depletion_rate: float = 0.22
 
 
-RULES = Rules()
+RULES: Rules = Rules()
+_LARGE_MUSD = 2000.0
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,7 @@ def reproduce(row: Mapping[str, Any], rules: Rules = RULES) -> Reproduction:
 
 def study_cash_flow(study: Study, rules: Rules = RULES) -> CashFlow:
     """Return the cash flow of a study under the rules, million USD of the study's year."""
-    share = rules.sustaining_share_plant if study.plant else rules.sustaining_share
-    sustaining = share * study.capital_musd if study.sustaining_musd_per_year is None else study.sustaining_musd_per_year
+    sustaining = _sustaining_share(study, rules) * study.capital_musd if study.sustaining_musd_per_year is None else study.sustaining_musd_per_year
     output, expansion = _output(study, rules)
     return cash_flow(
         capacity_t=study.capacity_t,
@@ -123,11 +125,16 @@ def fiscal(study: Study, rules: Rules = RULES) -> Fiscal:
     )
 
 
+def _sustaining_share(study: Study, rules: Rules) -> float:
+    if study.plant:
+        return rules.sustaining_share_plant
+    return rules.sustaining_share_underground if study.underground else rules.sustaining_share
+
+
 def _build_years(study: Study, rules: Rules) -> float:
     if study.build_years is not None:
         return study.build_years
-    small, middle, large = rules.build_years
-    return small if study.capital_musd < 500 else middle if study.capital_musd < 2000 else large
+    return rules.build_years[study.capital_musd >= _LARGE_MUSD]
 
 
 def _output(study: Study, rules: Rules) -> tuple[np.ndarray, np.ndarray]:

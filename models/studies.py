@@ -50,17 +50,19 @@ BYPRODUCT_PAYABILITY: Mapping[str, float] = {
 
 _METALS: Mapping[str, re.Pattern[str]] = {metal: re.compile(rf"\b(?i:{metal})\b" + (rf"|\b{SYMBOLS[metal]}\b" if metal in SYMBOLS else "")) for metal in PRICES}
 _PLANT = re.compile(r"\b(refinery|smelter|plant|anode|separation circuit)\b", re.IGNORECASE)
-_FEED = re.compile(r"\bfeed\b.*?\bbought at (\d+(?:\.\d+)?)% payability", re.IGNORECASE)
+_MINE = re.compile(r"\b(mine|integrated)\b", re.IGNORECASE)
+_FEED = re.compile(r"\bfeed\b[^.;]*?\b(?:bought|purchased) at (\d+(?:\.\d+)?)% (?:payability|of)", re.IGNORECASE)
 _NO_ROYALTY = re.compile(r"royalty[- ]free|\bno (private )?royalty", re.IGNORECASE)
 _ROYALTY = re.compile(r"(\d+(?:\.\d+)?)% (?:of revenue|NSR|GOR|royalty|gross|net smelter)", re.IGNORECASE)
 _LATER_PHASE = re.compile(
     r"\b(?:expansion|ph(?:ase)? ?[2-9])(?: capex| capital)?(?: of)? *[~+]? *(?:US\$|C\$|\$)?(\d[\d,]*+(?:\.\d++)?+) *+(bn\b|BUSD\b|BCAD\b)?+"
-    r"(?! *(?:-|%|k?tp[ady]|k?t\b|k?t/|Mt|Mlb|y\b|yr|year))",
+    r"(?! *(?:-|%|k?tp[ady]|k?t\b|k?t/|Mt|Mlb|[kM]?oz|mtu|MW|GW|km|y\b|yr|year|month))",
     re.IGNORECASE,
 )
 _TOTAL_CAPITAL = re.compile(r"\btotal capex (\d[\d,]*+(?:\.\d++)?+)", re.IGNORECASE)
 _PHASES = re.compile(r"\b([2-9]) phases\b", re.IGNORECASE)
 _SMALLEST_PHASE = 0.05
+_CALENDAR_YEARS = range(1990, 2051)
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Study:
     country: str
     year: int
     plant: bool
+    underground: bool
     basis: Literal["pre_tax", "after_tax"]
     published_irr: float
     capacity_t: float
@@ -129,8 +132,9 @@ def read_study(row: Mapping[str, Any]) -> Study:
     life = float(cell["mine_life_years"] or 0)
     capital = float(cell["capex_initial_m_study_ccy"] or 0)
     price = float(cell["price_per_t_study_ccy"] or 0) * rate * payability(product)
-    plant = bool(_PLANT.search(f"{_text(row, 'name')} {product}")) and "integrated" not in _text(row, "name").lower()
-    feed = _FEED.search(_text(row, "royalty_note"))
+    title = f"{_text(row, 'name')} {product}"
+    plant = bool(_PLANT.search(title)) and not _MINE.search(title)
+    feed = _FEED.search(f"{_text(row, 'royalty_note')}; {_text(row, 'notes')}")
     sustaining = yearly if yearly is not None else None if total is None else total / life
     byproducts, unpriced = _value(streams, product, study_year)
     return Study(
@@ -138,6 +142,7 @@ def read_study(row: Mapping[str, Any]) -> Study:
         country=country,
         year=study_year,
         plant=plant,
+        underground="underground" in title.lower(),
         basis="after_tax" if pre_tax is None else "pre_tax",
         published_irr=next((value for value in (pre_tax, after_tax) if value is not None), math.nan),
         capacity_t=float(cell["capacity_t_per_year"] or 0),
@@ -180,10 +185,10 @@ def later_phases(notes: str, initial: float) -> tuple[float, ...]:
     """Return capital of later phases that notes state, in the unit of ``initial``.
 
     Read are ``expansion capex 176``, ``Ph2 478``, ``Phase 2 capital of C$0.5bn``; failing those, ``total capex N`` beside ``k phases`` gives
-    ``k - 1`` equal parts of ``N - initial``. Amounts below 5% of initial capital are taken for something else.
+    ``k - 1`` equal parts of ``N - initial``. Amounts below 5% of initial capital and calendar years are taken for something else.
     """
     amounts = [_amount(number) * (1000.0 if unit else 1.0) for number, unit in _LATER_PHASE.findall(notes)]
-    stated = tuple(amount for amount in amounts if amount >= _SMALLEST_PHASE * initial)
+    stated = tuple(amount for amount in amounts if amount >= _SMALLEST_PHASE * initial and amount not in _CALENDAR_YEARS)
     total, count = _TOTAL_CAPITAL.search(notes), _PHASES.search(notes)
     if stated or not (total and count) or _amount(total.group(1)) <= initial:
         return stated

@@ -28,15 +28,22 @@ class Users:
         self.market, self.paths = market, baseline_paths
         self.factor = discount(market.years.size, public_rate)
         self.window = (market.years <= int(market.instance.settings["years.end"])).astype(float)
-        self._expected: dict[tuple[str, str, Border, bytes], Array] = {}
+        self._means: dict[tuple[str, str, Border], Array] = {}
         self._burdens: dict[tuple[str, Setting], Array] = {}
         self.baseline_cost = {
-            m: np.array([self._pv(m, c, along(market.prices(m, LAW, c), baseline_paths[m]).mean(axis=1)) for c in COUNTRIES])
-            for m in market.products
+            m: np.array([self._pv(m, c, along(market.prices(m, LAW, c), baseline_paths[m]).mean(axis=1)) for c in COUNTRIES]) for m in market.products
         }
         self.basket = np.sum([self.baseline_cost[m] for m in market.products], axis=0)
         self.basket_cap = _limit(market, "users_basket", "caps.basket")
         self.product_cap = _limit(market, "users_product", "caps.product_price")
+
+    def _mean(self, product: str, country: str, border: Border, path: NDArray[np.int_]) -> Array:
+        """Return the expected price of each year along a path, USD/t, ``(T,)``."""
+        key = (product, country, border)
+        if key not in self._means:
+            self._means[key] = self.market.prices(product, border, country).mean(axis=2)
+        picked: Array = self._means[key][np.arange(path.size), path]
+        return picked
 
     def _pv(self, product: str, country: str, price: Array) -> float:
         weight = self.factor * self.window * self.market.direct[product][country]
@@ -47,12 +54,10 @@ class Users:
         key = (product, setting)
         if key not in self._burdens:
             path = decode(setting.path)
-            self._burdens[key] = np.array(
-                [
-                    self._pv(product, c, along(self.market.prices(product, setting.border, c), path).mean(axis=1))
-                    for c in COUNTRIES
-                ]
-            ) - self.baseline_cost[product]
+            self._burdens[key] = (
+                np.array([self._pv(product, c, along(self.market.prices(product, setting.border, c), path).mean(axis=1)) for c in COUNTRIES])
+                - self.baseline_cost[product]
+            )
         return self._burdens[key]
 
     def rise(self, product: str, setting: Setting) -> float:

@@ -68,12 +68,15 @@ def project_cost(
     public_rate: float,
     contract: ContractTerms | None = None,
     strikes: Array | None = None,
+    worst: Site | None = None,
 ) -> Cost:
     """Return the public cost of a project under each strike (or without a contract) and one club credit level.
 
     A project with a contract costs its net payments and all its credits; one without costs the club's increments
-    only (C24). Batched over the strikes, ``R``.
+    only (C24). Batched over the strikes, ``R``. With a ``worst`` site the result is a lower bound, part by part, for
+    every site between the two: payments and production credits count only where the worst site is active too.
     """
+    floor = worst or site
     horizon, scenarios = site.outlook.price.shape
     batch = 1 if strikes is None else strikes.size
     factor = discount(horizon, public_rate)
@@ -85,21 +88,23 @@ def project_cost(
     grant = plant.itc_share * itc[cal.build] * cal.capital
     np.add.at(credits, (slice(None), cal.build), grant)
     tenor = min(contract.tenor_years, cal.operate.size) if contract is not None and held else 0
-    active = np.repeat(site.merchant.active, batch, axis=0) if ptc[cal.operate].any() else None
+    active = np.repeat(floor.merchant.active, batch, axis=0) if ptc[cal.operate].any() else None
     net = np.zeros((batch, scenarios))
     gross = np.zeros((batch, scenarios))
     if tenor:
         rows = np.arange(tenor)
         run = site.operate(rows, strikes, contract)
+        sure = run.active if worst is None else floor.operate(rows, strikes, contract).active
+        payment = np.where(sure, run.payment, np.minimum(run.payment, 0.0))
         years = cal.operate[rows]
-        paid = np.maximum(run.payment, 0.0)
+        paid = np.maximum(payment, 0.0)
         payments[:, years] = paid.mean(axis=2)
-        receipts[:, years] = paid.mean(axis=2) - run.payment.mean(axis=2)
-        net = np.einsum("rns,n->rs", run.payment, factor[years])
+        receipts[:, years] = paid.mean(axis=2) - payment.mean(axis=2)
+        net = np.einsum("rns,n->rs", payment, factor[years])
         gross = np.einsum("rns,n->rs", paid, factor[years])
         if active is not None:
             active = active.copy()
-            active[:, rows] = run.active
+            active[:, rows] = sure
     scenario_credits = np.full((batch, scenarios), float((factor[cal.build] * grant).sum()))
     if active is not None:
         drawn = active * site.cost[None] * ptc[cal.operate][None, :, None]

@@ -1,0 +1,52 @@
+"""Border revenue on tonnes really imported from each node (C6, C24)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .market import COUNTRIES, Border, Market
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+
+class Revenue:
+    """Expected border revenue of one product under one option, linear in capped import tonnes.
+
+    Per member and year: ``open = E[tM M; market cheaper]`` on tonnes up to availability, ``beyond = E[tC C; market
+    cheaper]`` above it, ``china = E[tC C; China cheaper]`` on all tonnes, ``scarce = E[tM M; restricted]`` on tonnes up
+    to ``fill x A``; each ``(3, T)`` USD/t. The need is split over members by their stated demand.
+    """
+
+    def __init__(self, market: Market, product: str, border: Border) -> None:
+        """Average the scenarios once."""
+        self.availability, self.fill = market.availability[product], market.fill
+        world, china, closed = market.market[product], market.china[product], market.restricted[product]
+        total = np.maximum(market.demand[product], 1e-300)
+        self.share = np.stack([market.stated[product][c] / total for c in COUNTRIES])
+        shape = (3, market.years.size)
+        self.open, self.beyond, self.china, self.scarce = (np.zeros(shape) for _ in range(4))
+        for k, c in enumerate(COUNTRIES):
+            law = market.law(product, c)
+            rate_m, rate_c = max(law.market, border.market), max(law.china, border.china)
+            cheaper = world * (1.0 + rate_m) <= china * (1.0 + rate_c)
+            duty_m, duty_c = rate_m * world, rate_c * china
+            self.open[k] = np.where(~closed & cheaper, duty_m, 0.0).mean(axis=1)
+            self.beyond[k] = np.where(~closed & cheaper, duty_c, 0.0).mean(axis=1)
+            self.china[k] = np.where(~closed & ~cheaper, duty_c, 0.0).mean(axis=1)
+            self.scarce[k] = np.where(closed, duty_m, 0.0).mean(axis=1)
+
+    def of(self, need: Array) -> Array:
+        """Return expected revenue by member and year, musd, ``(3, ..., T)`` for needs ``(..., T)``."""
+        wanted = np.maximum(need, 0.0)
+        first = np.minimum(wanted, self.availability)
+        scarce = np.minimum(wanted, self.fill * self.availability)
+        parts = [
+            share * (a * first + b * (wanted - first) + c * wanted + r * scarce) / 1e6
+            for share, a, b, c, r in zip(self.share, self.open, self.beyond, self.china, self.scarce, strict=True)
+        ]
+        return np.stack(parts)
