@@ -347,7 +347,7 @@ def test_c21c_baseline_project_must_stay_bankable() -> None:
     crowd = PROJECTS | {"DEAR": PROJECTS["DEAR"] | {"capacity_t_per_year": 20000.0}}
     raw, name = decisions(), "baseline project stays bankable"
     raw["tariffs"] = []
-    for opex in range(600, 300, -5):
+    for opex in range(600, 300, -25):
         projects = crowd | {"GOOD": {"country": "USA", "opex_usd_per_t": float(opex)}}
         instance = build(projects)
         failed = names(raw, instance)

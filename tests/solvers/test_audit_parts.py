@@ -10,7 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minclub.solvers.audit_bank import Loan, bank, downside_cover, hurdle, loan_of, main_share, mean_of_worst, next_lower, setting, strike_floor, three_digits
+from minclub.solvers.audit_bank import (
+    Loan,
+    bank,
+    downside_cover,
+    hurdle,
+    loan_of,
+    main_share,
+    mean_of_worst,
+    next_lower,
+    setting,
+    stack,
+    strike_floor,
+    three_digits,
+)
 from minclub.solvers.audit_baseline import baseline, contested
 from minclub.solvers.audit_cash import Option, capital_by_year, cash, depreciation, prices_in
 from minclub.solvers.audit_cost import border_revenue, built_projects, ledger, public_cost, subsidy_equivalents
@@ -185,6 +198,10 @@ def test_c14_contract_receipts_and_c15_credits() -> None:
     assert found[:, 0] == pytest.approx(np.array([-0.9, -0.9]))
     assert found[:, 2] == pytest.approx(np.array([low, high]) + written_off + credit)
     assert found[0, 3] == pytest.approx(0.72 * (0.9 - 0.018 - 0.5 - 0.05) + credit)
+    half = flows(replace(MINE, ptc_share=0.5, itc_eligible=False), option, world())
+    assert half[0, [0, 3]] == pytest.approx(np.array([-1.0, found[0, 3] - credit / 2]))
+    before = replace(MINE, build_years=1, life=2)
+    assert flows(before, Option(2027, ptc=0.05), world())[0, 1] == pytest.approx(low - 0.72 * 0.1 + 0.1 + credit)
 
 
 def test_c10_idle_year_pays_care_and_draws_nothing() -> None:
@@ -236,6 +253,8 @@ def test_c12a_value_and_hurdle() -> None:
     rates = 1.1 + 0.025 * np.array([0.5, 0.5, 1.0])
     factors = np.cumprod(1 / rates)
     assert hurdle(loose, MINE, np.array([0.5, 0.5, 0.0]), 2028)[:4] == pytest.approx(np.array([1.0, *factors]))
+    late = np.cumprod(1 / (1.1 + 0.025 * np.array([0.5, 0.5, 1.0])))
+    assert hurdle(loose, MINE, np.array([0.5, 0.0, 0.0]), 2029)[:4] == pytest.approx(np.array([1.0, *late]))
     flow = flows(MINE, contract, loose).mean(axis=0)
     assert bank(there, MINE, contract).npv == pytest.approx(float(flow[:4] @ np.array([1.0, *factors])))
 
@@ -277,6 +296,7 @@ def test_c12c_downside_deck_by_hand() -> None:
     loan = Loan(1.0, 0.05, 3, 1.0)
     assert downside_cover(np.array([0.6, 3.0, 0.6]), loan, 0.5) == pytest.approx(1.1)
     assert downside_cover(np.array([0.6, 1.0, 0.6]), loan, 0.5) == pytest.approx(0.7)
+    assert downside_cover(np.array([3.0, 0.8, 0.6]), loan, 0.5) == pytest.approx(0.9)
 
 
 def test_c12c_lender_counts_half_the_uplift_before_the_review() -> None:
@@ -319,6 +339,12 @@ def test_c24_public_cost_by_hand() -> None:
     assert cost.net_pv[1] == pytest.approx(paid + 0.1 - back)
     assert cost.cvar == pytest.approx(0.08 + 0.1)
     assert cost.worst5 == pytest.approx(0.08 + 0.1)
+    assert public_cost(replace(w, _params={("cvar_alpha", None, None): 1.0}), [entry], np.zeros((3, YEARS))).cvar == pytest.approx(0.1 + 0.08 / 2)
+    lawful = replace(w, law_credits={("itc", 1, "metal"): np.full(YEARS, 0.2), ("ptc", 1, "metal"): np.full(YEARS, 0.1)})
+    with_law, bare = (built_projects(lawful, {"MINE": o}, scene_of(lawful), scene_of(lawful))[0] for o in (option, option.without_contract()))
+    assert ledger(lawful, with_law).credits[0].sum() == pytest.approx(0.3 + 3 * 0.05)
+    assert ledger(lawful, bare).credits[0].sum() == pytest.approx(0.1)
+    assert stack(lawful, replace(MINE, grant=0.5), option, with_law.cash) == pytest.approx((0.3 + 0.15 + 0.5) / 1.5)
     pooled = replace(w, settings={**w.settings, "funding.mode": "pooled", "funding.shares.USA": 0.75, "funding.shares.MEX": 0.25})
     assert public_cost(pooled, [entry], np.zeros((3, YEARS))).booked_pv == pytest.approx(np.array([0.075, 0.0, 0.025]))
     design = Design({}, {}, {}, {}, {}, {}, {})
