@@ -157,7 +157,8 @@ def _priced(
         else:
             cost = Cost.none(horizon, scenarios)
         parts.append(cost)
-        supported[r], sales = support(site, cost, offer.public_rate, offer.long_run)
+        held, long_run = bool(kind[r] == CONTRACT), offer.long_run[site.plant.product]
+        supported[r], sales = support(site, law, level, cost, offer.public_rate, long_run, held=held)
     names = Cost.__dataclass_fields__
     stacked = Cost(*(np.stack([getattr(p, n) for p in parts]) for n in names))
     return Family(kind=kind, strike=strike, cost=stacked, supported=supported, sales=sales)

@@ -120,12 +120,24 @@ def worst_mean(values: Array, alpha: float) -> float:
     return float(-cvar_worst(-values, alpha))
 
 
-def support(site: Site, cost: Cost, public_rate: float, long_run: dict[str, float]) -> tuple[float, float]:
-    """Return C16's numerator and denominator of a project, PV musd: increments over law, and sales at long-run price.
+def support(
+    site: Site, law: LawCredits, level: CreditLevel, cost: Cost, public_rate: float, long_run: float, *, held: bool
+) -> tuple[float, float]:
+    """Return C16's numerator and denominator of a project, PV musd: increments over law, and sales at the long-run price.
 
-    The law's credits of a project with a contract are public cost (C24) and so are in the numerator.
+    ``cost`` is the project's public cost. Where a contract is ``held`` it has the law's credits too (C24), which are no
+    increment and are taken out: their share of a year's production credit is the law's share of the rate.
     """
     factor = discount(site.outlook.price.shape[0], public_rate)
+    cal, plant = site.calendar, site.plant
     increments = float((cost.payments - cost.receipts + cost.credits) @ factor)
-    sales = float((factor[site.calendar.operate] * site.payable).sum()) * long_run[site.plant.product] / 1e6
+    if held:
+        grant = plant.itc_share * cal.capital
+        drawn = cost.credits.copy()
+        np.add.at(drawn, cal.build, -grant * (law.itc[cal.build] + level.itc))
+        rate = law.ptc[cal.operate] + level.ptc
+        share = np.divide(law.ptc[cal.operate], rate, out=np.zeros_like(rate), where=rate > 0.0)
+        increments -= float(factor[cal.build] @ (grant * law.itc[cal.build]))
+        increments -= float(factor[cal.operate] @ (share * drawn[cal.operate]))
+    sales = float((factor[cal.operate] * site.payable).sum()) * long_run / 1e6
     return increments, sales

@@ -1,0 +1,170 @@
+"""Room for new supply (C20), and the band on the members' subsidy equivalents (C16, C21b)."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .bankability import Tests, main_share, three_digit_grid
+from .baseline import dump_exposed
+from .clusters import free_candidates
+from .columns import CONTRACT, strike_bounds
+from .market import Border
+from .outlooks import Setting
+from .projects import start_years
+from .subsidies import CreditLevel
+from .welfare import project_cost, support
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from .desk import Desk
+    from .projects import Plant
+
+    Aid = Mapping[tuple[str, str], Sequence[tuple[float, float]]]
+    """Supported and sales, PV musd, of every aided project by (country, product)."""
+
+TOLERANCE = 1e-9
+
+
+def contested(desk: Desk) -> dict[str, NDArray[np.bool_]]:
+    """Return by product the years ``base..end`` that are contested, ``(T,)`` (C20).
+
+    A candidate counts from its earliest start, at full capacity, if at the baseline's path it fails C12 unaided at law and
+    passes either with the highest strike or, without a contract, under the top rung of every border measure. Of an
+    exclusive group the largest counts. A year is contested where these tonnes exceed ``max(0, need)`` of the baseline.
+    """
+    years = desk.market.years
+    inside = years <= int(desk.instance.settings["years.end"])
+    largest: dict[tuple[str, str], NDArray[np.float64]] = {}
+    for plant in free_candidates(desk.balance, desk.baseline):
+        start = start_years(desk.instance, plant)[0]
+        if not passes_only_with_aid(desk, plant, start):
+            continue
+        tonnes = plant.capacity * (1.0 if plant.refined else plant.payability) * (years >= start)
+        key = (plant.product, plant.group or plant.id)
+        largest[key] = np.maximum(largest.get(key, 0.0), tonnes)
+    total = {m: np.zeros(years.size) for m in desk.market.products}
+    for (product, _), tonnes in largest.items():
+        total[product] = total[product] + tonnes
+    return {m: inside & (total[m] > np.maximum(desk.baseline.needs[m], 0.0)) for m in desk.market.products}
+
+
+def passes_only_with_aid(desk: Desk, plant: Plant, start: int) -> bool:
+    """Say whether a plant fails C12 unaided at law and the baseline's path, and passes there with protection or a contract."""
+    law, rates = desk.law_settings(), desk.law[plant.country, plant.product]
+    top = max(float(r) for r in desk.instance.settings["ladders.tariffs"])
+    guarded = {m: Setting(Border(top, top), s.path) for m, s in law.items()}
+    exposed, long_run = dump_exposed(desk.market, plant.product), desk.market.long_run
+    site = desk.outlooks.site(plant, start, law)
+    if Tests(site, desk.rules, long_run, exposed).passes(rates.itc, rates.ptc)[0]:
+        return False
+    protected = desk.outlooks.site(plant, start, guarded)
+    if Tests(protected, desk.rules, long_run, exposed).passes(rates.itc, rates.ptc)[0]:
+        return True
+    strikes = three_digit_grid(*strike_bounds(site, desk.offer))[-1:]
+    if not strikes.size or main_share(plant, long_run) < desk.rules.main_share_min:
+        return False
+    held = Tests(site, desk.rules, long_run, exposed, desk.offer.contract, strikes)
+    return bool(held.passes(rates.itc, rates.ptc)[0])
+
+
+def equivalent(entries: Sequence[tuple[float, float]]) -> float:
+    """Return the subsidy equivalent of a country and product, ``sum supported / sum sales``, a fraction (C16)."""
+    return sum(supported for supported, _ in entries) / sum(sales for _, sales in entries)
+
+
+def band_holds(aid: Aid, products: Collection[str], band: float) -> bool:
+    """Say whether the members' subsidy equivalents of each of the products differ by at most the band (C21b).
+
+    Members without an aided project of a product are not compared.
+    """
+    for product in products:
+        values = [equivalent(entries) for (_, m), entries in aid.items() if m == product and entries]
+        if values and max(values) - min(values) > band + TOLERANCE:
+            return False
+    return True
+
+
+class Competition:
+    """The contested products of an instance and what aid a design gives there."""
+
+    def __init__(self, desk: Desk) -> None:
+        """Keep the desk; C20 is computed once, when asked."""
+        self.desk = desk
+        self.band: float = desk.instance.param("subsidy_band")
+        self._drawn: dict[tuple[object, ...], tuple[float, float, float]] = {}
+
+    @cached_property
+    def contested(self) -> dict[str, NDArray[np.bool_]]:
+        """Return by product the contested years, ``(T,)`` (C20)."""
+        return contested(self.desk)
+
+    @cached_property
+    def products(self) -> tuple[str, ...]:
+        """Return the products on which the band binds: contested in some year; none where the band is off."""
+        if not self.desk.instance.settings["switches.band"]:
+            return ()
+        return tuple(m for m, years in self.contested.items() if years.any())
+
+    def drawn(self, plant_id: str, settings: Mapping[str, Setting]) -> tuple[float, float, float]:
+        """Return what a baseline plant draws per unit of the club's investment and production credit, and its sales, PV musd."""
+        desk, plant = self.desk, self.desk.plants[plant_id]
+        key = (plant_id, *desk.key(plant_id, settings))
+        if key not in self._drawn:
+            site = desk.outlooks.site(plant, desk.baseline.builds[plant_id], settings)
+            law, long_run = desk.law[plant.country, plant.product], desk.market.long_run[plant.product]
+            values = []
+            for unit in (CreditLevel(itc=1.0), CreditLevel(ptc=1.0)):
+                cost = project_cost(site, law, unit, desk.public_rate).pick(0)
+                values.append(support(site, law, unit, cost, desk.public_rate, long_run, held=False))
+            self._drawn[key] = (values[0][0], values[1][0], values[0][1])
+        return self._drawn[key]
+
+    def aid(
+        self,
+        builds: Iterable[tuple[str, int]],
+        levels: Mapping[tuple[str, str], int],
+        settings: Mapping[str, Setting],
+        products: Collection[str] | None = None,
+    ) -> dict[tuple[str, str], list[tuple[float, float]]]:
+        """Return (supported, sales) of every project with a contract or a club credit, by (country, product) (C16).
+
+        Args:
+            builds: plants beyond the baseline with their start years.
+            levels: index of the credit level by (country, product); absent is no credit.
+            settings: option and path of every product involved.
+            products: which products to look at; those of the band if not given.
+        """
+        desk = self.desk
+        wanted = self.products if products is None else products
+        found: dict[tuple[str, str], list[tuple[float, float]]] = {}
+        for key, start in builds:
+            plant = desk.plants[key]
+            if plant.product not in wanted:
+                continue
+            level = levels.get((plant.country, plant.product), 0)
+            made = desk.family(key, start, settings)
+            if made.kind[level] == CONTRACT or made.supported[level] > 0.0:
+                found.setdefault((plant.country, plant.product), []).append((float(made.supported[level]), made.sales))
+        for key in desk.baseline.builds:
+            plant = desk.plants[key]
+            rates = desk.offer.levels[levels.get((plant.country, plant.product), 0)]
+            if plant.product not in wanted or not (rates.itc or rates.ptc):
+                continue
+            per_itc, per_ptc, sales = self.drawn(key, settings)
+            supported = rates.itc * per_itc + rates.ptc * per_ptc
+            if supported > 0.0:
+                found.setdefault((plant.country, plant.product), []).append((supported, sales))
+        return found
+
+    def holds(
+        self, builds: Iterable[tuple[str, int]], levels: Mapping[tuple[str, str], int], settings: Mapping[str, Setting]
+    ) -> bool:
+        """Say whether a design, or the part of it in one cluster, keeps the band (C21b)."""
+        products = [m for m in self.products if m in settings]
+        return not products or band_holds(self.aid(builds, levels, settings, products), products, self.band)
