@@ -10,7 +10,6 @@ import numpy as np
 
 from .audit_cash import (
     USD_PER_MUSD,
-    Cash,
     Option,
     Prices,
     capital_by_year,
@@ -18,7 +17,6 @@ from .audit_cash import (
     credits_of,
     cut,
     depreciation,
-    expansion_by_year,
     holds,
     law_scene,
     operate,
@@ -167,14 +165,16 @@ def hurdle(world: World, project: Project, phi: FloatArray, start: int) -> Float
     return factors
 
 
-def loan_of(world: World, project: Project) -> Loan:
-    """Return the loan: a closed public one on its terms, else a commercial one (C12c)."""
+def loan_of(world: World, project: Project, option: Option) -> Loan:
+    """Return the loan: a closed public one on its terms, else a commercial one on K less the investment credit (C12c)."""
     if project.loan > 0.0:
         amount, rate, tenor = project.loan, world.param("public_base_rate") + project.loan_spread, project.loan_tenor
     else:
         share, rate = world.param("debt_share", project.country), world.param("debt_rate", project.country)
         interest = share * rate * world.param("idc_drawn_share") * project.build_years
-        amount, tenor = share * project.capital * (1.0 + interest), int(world.param("debt_tenor_years", project.country))
+        drawn = credits_of(world, project, option, np.zeros((1, project.life)))
+        borrowed = project.capital - float((drawn.law_itc + drawn.club_itc).sum())
+        amount, tenor = share * borrowed * (1.0 + interest), int(world.param("debt_tenor_years", project.country))
     annuity = 1.0 / tenor if rate == 0.0 else rate / (1.0 - (1.0 + rate) ** -tenor)
     return Loan(amount, rate, tenor, amount * annuity)
 
@@ -214,12 +214,12 @@ def dumped_main(where: Setting, project: Project, option: Option) -> FloatArray:
 
 
 def deck_cash(world: World, project: Project, option: Option, prices: Prices, *, cost_factor: float = 1.0, capital_factor: float = 1.0) -> FloatArray:
-    """Return the after-tax flow of each operating year at deck prices, nothing idle, musd, shape (N,) (C12c)."""
+    """Return the after-tax flow of each operating year at deck prices, nothing idle and without expansion capital, musd, shape (N,) (C12c)."""
     op = operate(world, project, option, prices, may_idle=False, cost_factor=cost_factor)
     drawn = credits_of(world, project, option, op.cost)
-    written_off = depreciation(world, project, option, float((drawn.law_itc + drawn.club_itc).sum()), capital_factor)
+    written_off = depreciation(world, project, option, float((drawn.law_itc + drawn.club_itc).sum()), capital_factor, expansion=False)
     due = taxes(world, project, op.margin, written_off)
-    flow: FloatArray = (op.margin - due.duty - due.income + drawn.law_ptc + drawn.club_ptc - expansion_by_year(project))[0]
+    flow: FloatArray = (op.margin - due.duty - due.income + drawn.law_ptc + drawn.club_ptc)[0]
     return flow
 
 
@@ -262,7 +262,7 @@ def bank(where: Setting, project: Project, option: Option) -> Bank:
 
 def _lender(where: Setting, project: Project, option: Option, phi: FloatArray) -> Bank:
     """Return the lender's figures and margins; the other fields are left at zero (C12c)."""
-    world, loan = where.scene.world, loan_of(where.scene.world, project)
+    world, loan = where.scene.world, loan_of(where.scene.world, project, option)
     mean_phi = float(np.pad(phi, (0, loan.tenor + 1))[1 : loan.tenor + 1].mean())
     required = world.param("dscr_average_merchant") - world.param("dscr_contract_reduction") * mean_phi
     blank = Bank(0.0, 0.0, 0.0, np.empty(0), None, required, None, None, {})
@@ -294,11 +294,13 @@ def _dump_deck(where: Setting, project: Project, option: Option, prices: Prices,
     return float(flow @ (1.0 + loan.rate) ** -np.arange(1.0, loan.tenor + 1.0) / loan.amount)
 
 
-def stack(world: World, project: Project, option: Option, done: Cash) -> float:
-    """Return credits and grant over capital before the grant, both as PV at the public rate (C13)."""
-    drawn = done.credits
-    yearly = done.on_calendar(world, option, drawn.law_ptc + drawn.club_ptc).mean(axis=0)
-    grant = float(world.pv(capital_by_year(world, project, option, project.grant)))
-    capital = float(world.pv(capital_by_year(world, project, option)))
-    total = float(world.pv(drawn.law_itc + drawn.club_itc + yearly)) + grant
-    return total / (capital + grant) if capital + grant > 0.0 else 0.0
+def stack(where: Setting, project: Project, option: Option) -> float:
+    """Return (grant + PV of all credits at full operation, law included) / (grant + PV of K), at the public rate (C13)."""
+    world = where.scene.world
+    op = operate(world, project, option, prices_in(where.scene, where.baseline, project, option), may_idle=False)
+    drawn = credits_of(world, project, option, op.cost)
+    yearly = np.zeros(world.horizon)
+    cut(world, project, option, yearly)[:] = (drawn.law_ptc + drawn.club_ptc).mean(axis=0)
+    total = project.grant + float(world.pv(drawn.law_itc + drawn.club_itc + yearly))
+    capital = project.grant + float(world.pv(capital_by_year(world, project, option)))
+    return total / capital if capital > 0.0 else 0.0

@@ -150,12 +150,12 @@ def operate(world: World, project: Project, option: Option, prices: Prices, *, m
     return Operation(idle, runs * tonnes * project.payability, paid, repaid, np.where(runs, cost, 0.0), royalty, gross, margin)
 
 
-def capital_by_year(world: World, project: Project, option: Option, total: float | None = None) -> FloatArray:
-    """Spread K (or another total) evenly over the build years that are not before the base year, musd, shape (H,) (C10)."""
+def capital_by_year(world: World, project: Project, option: Option) -> FloatArray:
+    """Spread K evenly over the build years that are not before the base year, musd, shape (H,) (C10)."""
     spent = np.zeros(world.horizon)
     years = [y for y in range(option.start - project.build_years, option.start) if y >= world.base] or [world.base]
     for y in years:
-        spent[y - world.base] += (project.capital if total is None else total) / len(years)
+        spent[y - world.base] += project.capital / len(years)
     return spent
 
 
@@ -188,16 +188,17 @@ def credits_of(world: World, project: Project, option: Option, cost: FloatArray)
     return Credits(law_itc * eligible, option.itc * eligible, cut(world, project, option, law_ptc) * base, option.ptc * base)
 
 
-def depreciation(world: World, project: Project, option: Option, credit: float, factor: float = 1.0) -> FloatArray:
+def depreciation(world: World, project: Project, option: Option, credit: float, factor: float = 1.0, *, expansion: bool = True) -> FloatArray:
     """Return depreciation by operating year, musd, shape (N,) (C11).
 
-    Straight line from ``n = 0`` on ``factor x K`` less the investment credit, and from its year on ``factor x`` expansion capital.
+    Straight line from ``n = 0`` on ``factor x K`` less the investment credit; each line ends with the project at the latest.
+    ``expansion`` adds the line of the expansion from its year.
     """
     years = max(1, int(world.param("depreciation_years", project.country)))
     spread = np.zeros(project.life)
-    spread[:years] += (factor * project.capital - credit) / years
-    for n, spent in enumerate(expansion_by_year(project)):
-        spread[n : n + years] += factor * spent / years
+    spread[:years] += (factor * project.capital - credit) / min(years, project.life)
+    for n, spent in enumerate(expansion_by_year(project)) if expansion else ():
+        spread[n : n + years] += spent / min(years, project.life - n)
     return spread
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from .audit_cash import USD_PER_MUSD, expansion_by_year, operate, world_prices
-from .audit_cost import Built, Cost
-from .audit_market import Balance, Scene, direct_demand, imports
+from .audit_cost import Built, Cost, ledger
+from .audit_market import Balance, Scene, direct_demand, imports, stated_demand
 from .audit_world import FloatArray, World
-
-PARTS = ("producers", "users", "treasury", "security")
 
 
 def price_rises(world: World, scene: Scene, baseline: Scene) -> tuple[dict[str, float | None], FloatArray]:
@@ -34,17 +33,26 @@ def price_rises(world: World, scene: Scene, baseline: Scene) -> tuple[dict[str, 
     return rises, baskets
 
 
-def users_loss(world: World, scene: Scene, baseline: Scene) -> FloatArray:
-    """Return the users' loss, PV over the simulated years, musd, shape (3,): uplift x mean of direct demand before and after (C25).
+def basket_cost(world: World, baseline: Scene) -> FloatArray:
+    """Return the cost of each country's basket in the baseline, PV over ``base_year..end_year``, musd, shape (3,) (C23)."""
+    years = world.end - world.base + 1
+    cost = np.zeros(3)
+    for m in world.products:
+        cost += world.pv((direct_demand(world, m) * baseline.domestic(m).mean(axis=1))[:, :years]) / USD_PER_MUSD
+    return cost
 
-    Demand after the uplift is ``D (1 + elasticity x uplift / baseline price)``.
+
+def users_loss(world: World, scene: Scene, baseline: Scene) -> FloatArray:
+    """Return the users' loss, PV over the simulated years, musd, shape (3,): uplift x mean of stated demand before and after (C25).
+
+    Demand after the uplift is ``D x (p / p0)^elasticity``, within 50% and 150% of ``D``.
     """
     loss = np.zeros(3)
     for m, p in world.products.items():
         before, after = baseline.domestic(m), scene.domestic(m)
-        uplift = after - before
-        demand = direct_demand(world, m)[:, None, :] * (1.0 + 0.5 * p.elasticity * uplift / before)
-        loss += world.pv((uplift * demand).mean(axis=1)[:, : world.simulated]) / USD_PER_MUSD
+        answer = np.clip((after / before) ** p.elasticity, 0.5, 1.5)
+        demand = stated_demand(world, m)[:, None, :] * 0.5 * (1.0 + answer)
+        loss += world.pv(((after - before) * demand).mean(axis=1)[:, : world.simulated]) / USD_PER_MUSD
     return loss
 
 
@@ -56,55 +64,70 @@ def shortage_value(world: World, scene: Scene, balance: Mapping[str, Balance]) -
     return loss
 
 
-def producers(world: World, built: list[Built], scene: Scene) -> FloatArray:
-    """Return the producers' gain of one world, musd, shape (3,) (C25).
+@dataclass(frozen=True)
+class Flows:
+    """Hold PVs of one world by country, musd, each (3,) (C25).
 
-    NPV at the C12 rate without contract of real flows at world prices, plus PV at the public rate of receipts, credits and uplift, less taxes, duties and royalties.
-    Existing refined supply receives the uplift too.
+    ``real``: NPV of real flows at world prices; ``receipts``: net contract receipts; ``credits``: all credits drawn; ``uplift``: of domestic over world prices;
+    ``levies``: taxes, duties and royalties.
     """
-    gain = np.zeros(3)
+
+    real: FloatArray
+    receipts: FloatArray
+    credits: FloatArray
+    uplift: FloatArray
+    levies: FloatArray
+
+    @property
+    def producers(self) -> FloatArray:
+        """Return what producers have."""
+        return self.real + self.receipts + self.credits + self.uplift - self.levies
+
+
+def flows_of(world: World, built: list[Built], scene: Scene) -> Flows:
+    """Return the flows of one world; existing refined supply receives the uplift of the producers' price too (C25)."""
+    found = Flows(*(np.zeros(3) for _ in range(5)))
     for b in built:
-        gain[b.project.country] += _real_npv(world, b) + float(world.pv(_transfers(world, b)))
+        host, op, drawn = b.project.country, b.cash.operation, b.cash.credits
+        real = _real_operation(world, b)
+        found.real[host] += _real_npv(world, b, real)
+        found.receipts[host] += _pv(world, b, op.payments - op.repayments)
+        found.credits[host] += _pv(world, b, drawn.law_ptc + drawn.club_ptc) + float(world.pv(drawn.law_itc + drawn.club_itc))
+        found.uplift[host] += _pv(world, b, op.gross - real)
+        found.levies[host] += _pv(world, b, op.royalty + b.cash.taxes.duty + b.cash.taxes.income)
     for m, p in world.products.items():
-        uplift = (scene.selling(m) - world.market[m]).mean(axis=0)[: world.simulated]
-        gain += p.existing * float(world.pv(uplift)) / USD_PER_MUSD
-    return gain
+        rise = (scene.selling(m) - world.market[m]).mean(axis=0)[: world.simulated]
+        found.uplift[:] += p.existing * float(world.pv(rise)) / USD_PER_MUSD
+    return found
+
+
+def _pv(world: World, b: Built, yearly: FloatArray) -> float:
+    return float(world.pv(b.cash.on_calendar(world, b.option, yearly).mean(axis=0)))
 
 
 def _real_operation(world: World, b: Built) -> FloatArray:
     """Return sales less cost at world prices in years not idle, less care cost in idle ones, musd, shape (S, N)."""
-    at_world = operate(world, b.project, b.option.without_contract(), world_prices(world, b.project, b.option), may_idle=False)
+    at_world = operate(world, b.project, b.option, world_prices(world, b.project, b.option), may_idle=False)
     care = world.param("care_share") * at_world.cost
     return np.where(b.cash.operation.idle, -care, at_world.gross)
 
 
-def _real_npv(world: World, b: Built) -> float:
+def _real_npv(world: World, b: Built, real: FloatArray) -> float:
     p = b.project
     addon = 0.0 if world.products[p.product].exchange_traded else world.param("specialty_addon", p.country)
     rate = world.param("base_project_rate", p.country) + world.param("country_risk_premium", p.country) + addon
-    yearly = (_real_operation(world, b) - p.sustaining - expansion_by_year(p)).mean(axis=0, keepdims=True)
+    yearly = (real - p.sustaining - expansion_by_year(p)).mean(axis=0, keepdims=True)
     flow = b.cash.on_calendar(world, b.option, yearly)[0] - b.cash.capital
     return float(world.pv(flow, rate))
 
 
-def _transfers(world: World, b: Built) -> FloatArray:
-    """Return expected transfers to one project by year, musd, shape (H,); receipts under a contract closed before the club are left out."""
-    op, drawn = b.cash.operation, b.cash.credits
-    yearly = op.gross - _real_operation(world, b) + drawn.law_ptc + drawn.club_ptc
-    if b.option.contract is not None:
-        yearly = yearly + op.payments - op.repayments
-    yearly = yearly - op.royalty - b.cash.taxes.duty - b.cash.taxes.income
-    transfers: FloatArray = b.cash.on_calendar(world, b.option, yearly).mean(axis=0) + drawn.law_itc + drawn.club_itc
-    return transfers
-
-
-def tax_take(world: World, built: list[Built]) -> FloatArray:
-    """Return taxes, duties and royalties by country, PV at the public rate, musd, shape (3,) (C25)."""
-    take = np.zeros(3)
-    for b in built:
-        yearly = b.cash.operation.royalty + b.cash.taxes.duty + b.cash.taxes.income
-        take[b.project.country] += float(world.pv(b.cash.on_calendar(world, b.option, yearly).mean(axis=0)))
-    return take
+def _above_world(world: World, scene: Scene) -> float:
+    """Return what users pay above world prices at base demand, PV over the simulated years, musd (C25)."""
+    total = 0.0
+    for m in world.products:
+        above = (scene.domestic(m) - world.market[m]).mean(axis=1) * stated_demand(world, m)
+        total += float(world.pv(above[:, : world.simulated]).sum()) / USD_PER_MUSD
+    return total
 
 
 def payoff(
@@ -115,16 +138,28 @@ def payoff(
 ) -> dict[str, FloatArray]:
     """Return the change of each part of the payoff against the baseline, musd, each (3,) (C25).
 
+    The treasury bears C24's payments, receipts and credits as funded, and as host every other change of credits drawn and of closed contracts.
+
     Args:
         world: the instance.
         design: built projects, scene and balance of the design.
         baseline: the same of B0.
         cost: public cost of the design.
     """
+    after, before = flows_of(world, *design[:2]), flows_of(world, *baseline[:2])
+    booked, paid = np.zeros(3), np.zeros(3)
+    for entry in (ledger(world, b) for b in design[0]):
+        booked[entry.built.project.country] += float(world.pv(entry.credits).mean())
+        paid[entry.built.project.country] += float(world.pv(entry.paid - entry.repaid).mean())
+    other = (after.credits - before.credits - booked) + (after.receipts - before.receipts - paid)
+    border = world.pv(cost.border)
+    between = _above_world(world, design[1]) - _above_world(world, baseline[1]) - float((after.uplift - before.uplift).sum()) - float(border.sum())
+    basket = basket_cost(world, baseline[1])
     found = {
-        "producers": producers(world, design[0], design[1]) - producers(world, baseline[0], baseline[1]),
+        "producers": after.producers - before.producers,
         "users": -users_loss(world, design[1], baseline[1]),
-        "treasury": -cost.net_pv + tax_take(world, design[0]) - tax_take(world, baseline[0]),
+        "importers": between * (basket / basket.sum() if basket.sum() > 0.0 else np.full(3, 1.0 / 3.0)),
+        "treasury": -cost.net_pv - other + after.levies - before.levies,
         "security": shortage_value(world, baseline[1], baseline[2]) - shortage_value(world, design[1], design[2]),
     }
     found["total"] = sum(found.values(), np.zeros(3))

@@ -78,7 +78,7 @@ def _project(case: Case, b: Built, tolerance: float) -> list[Check]:
     if option.contract is not None:
         found += _contract(case, b, tolerance)
     if world.switch("stack") and (option.itc > 0.0 or option.ptc > 0.0):
-        found.append(at_most("credits and grants over capital", p.code, stack(world, p, option, b.cash), world.param("stack_cap"), tolerance, "C13"))
+        found.append(at_most("credits and grants over capital", p.code, stack(case.where, p, option), world.param("stack_cap"), tolerance, "C13"))
     return found
 
 

@@ -45,7 +45,7 @@ def stated_demand(world: World, product: str) -> FloatArray:
 def availability(world: World, product: str) -> FloatArray:
     """Return A, the tonnes that ``market`` can sell the club in an unrestricted year, shape (H,) (C5)."""
     p = world.products[product]
-    outside = p.non_china_supply - float(p.existing.sum())
+    outside = max(0.0, p.non_china_supply - float(p.existing.sum()))
     return max(p.reach * outside, p.other_imports) * growth_index(world, product)
 
 
@@ -235,6 +235,12 @@ def _domestic_price(world: World, product: str, rates: FloatArray, path: IntArra
     return prices
 
 
+def _member_shares(demand: FloatArray, feed: FloatArray) -> FloatArray:
+    use = np.where(demand.sum(axis=0) > 0.0, demand, feed)
+    total = use.sum(axis=0)
+    return np.where(total > 0.0, use / np.where(total > 0.0, total, 1.0), 1.0 / len(COUNTRIES))
+
+
 @dataclass(frozen=True)
 class Imports:
     """Hold import tonnes by node and the shortage, each (3, S, H), zero after the last simulated year."""
@@ -247,12 +253,10 @@ class Imports:
 def imports(scene: Scene, product: str, balance: Balance) -> Imports:
     """Return tonnes imported by country, scenario and year (C7).
 
-    Members share need and A in proportion to their gross use (demand on the stated basis plus feed).
+    Members share need and A by stated demand, or by the feed they buy where nobody has any.
     """
     world = scene.world
-    use = stated_demand(world, product) + balance.feed
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(use.sum(axis=0) > 0.0, use / use.sum(axis=0), 1.0 / len(COUNTRIES))
+    share = _member_shares(stated_demand(world, product), balance.feed)
     share[:, world.simulated :] = 0.0
     need = (np.maximum(balance.need, 0.0) * share)[:, None, :]
     reach = (availability(world, product) * share)[:, None, :]

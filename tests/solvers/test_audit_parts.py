@@ -42,7 +42,6 @@ from minclub.solvers.audit_market import (
     stated_demand,
     states,
 )
-from minclub.solvers.audit_tables import nearest_irr
 from minclub.solvers.audit_world import Converter, FloatArray, Product, Project, Stream, Terms, World
 
 PARAMETERS = {
@@ -225,6 +224,8 @@ def test_c10_capital_years_and_expansion() -> None:
     grown = replace(MINE, expansion_capital=0.4, expansion_year=2, expansion_capacity=500.0)
     assert grown.tonnes().tolist() == [1000.0, 1000.0, 1500.0]
     assert depreciation(w, grown, Option(2028), 0.1) == pytest.approx(np.array([0.45, 0.65, 0.2]))
+    slow = replace(grown, expansion_year=3)
+    assert depreciation(world(depreciation_years=10), slow, Option(2028), 0.1) == pytest.approx(np.array([0.3, 0.3, 0.7]))
     assert flows(grown, Option(2028), w)[0, 2] == pytest.approx(0.72 * (0.9 - 0.018 - 0.5 - 0.05) + 0.2 * 0.7 - 0.4)
 
 
@@ -270,7 +271,7 @@ def test_c12b_tail_is_the_mean_of_the_worst_scenarios() -> None:
 
 def test_c12c_bank_and_dump_deck_by_hand() -> None:
     w = world()
-    loan = loan_of(w, MINE)
+    loan = loan_of(w, MINE, Option(2028))
     amount = 0.6 * (1 + 0.6 * 0.05 * 0.5)
     service = amount * 0.05 / (1 - 1.05**-2)
     assert (loan.amount, loan.service) == pytest.approx((amount, service))
@@ -280,8 +281,11 @@ def test_c12c_bank_and_dump_deck_by_hand() -> None:
     assert found.cover_required == pytest.approx(1.45)
     dumped = 0.72 * (0.6 * 0.98 - 0.55) + 0.1
     assert found.llcr_dump == pytest.approx((dumped / 1.05 + second / 1.05**2) / amount)
+    wide = replace(MINE, expansion_capital=0.4, expansion_year=2)
+    assert bank(setting(scene_of(w, {"MINE": 2028}), scene_of(w, {"MINE": 2028})), wide, Option(2028)).cover_bank == pytest.approx(found.cover_bank)
+    assert loan_of(w, MINE, Option(2028, itc=0.1)).amount == pytest.approx(0.9 * amount)
     public = replace(MINE, loan=0.3, loan_tenor=4, loan_spread=0.01)
-    assert loan_of(w, public).service == pytest.approx(0.3 * 0.03 / (1 - 1.03**-4))
+    assert loan_of(w, public, Option(2028)).service == pytest.approx(0.3 * 0.03 / (1 - 1.03**-4))
     calm = world((replace(METAL, china_share=0.5),))
     assert bank(setting(scene_of(calm), scene_of(calm)), MINE, Option(2028)).llcr_dump is None
 
@@ -289,7 +293,7 @@ def test_c12c_bank_and_dump_deck_by_hand() -> None:
 def test_c12c_downside_deck_by_hand() -> None:
     w = world()
     found = bank(setting(scene_of(w, {"MINE": 2028}), scene_of(w, {"MINE": 2028})), MINE, Option(2028))
-    service = loan_of(w, MINE).service
+    service = loan_of(w, MINE, Option(2028)).service
     yearly = 0.72 * (0.8 - 0.016 - 0.55 - 0.05) + 0.2 * 1.15 / 2
     left = 0.5 * service - (service - yearly)
     assert found.cover_downside == pytest.approx(min(yearly / service + 0.5, (yearly + left) / service))
@@ -303,7 +307,7 @@ def test_c12c_lender_counts_half_the_uplift_before_the_review() -> None:
     w = world(review_year=2030)
     scene = scene_of(w, {"MINE": 2028}, {("metal", "market"): 0.2, ("metal", "china_linked"): 0.2})
     found = bank(setting(scene, scene_of(w)), MINE, Option(2028))
-    service = loan_of(w, MINE).service
+    service = loan_of(w, MINE, Option(2028)).service
     cover = (0.72 * (1.1 * 0.98 - 0.55) + 0.1 + 0.72 * 0.43) / 2 / service
     assert found.cover_bank == pytest.approx(cover)
 
@@ -316,14 +320,6 @@ def test_c12_a_worthless_contract_changes_nothing_and_a_higher_strike_never_hurt
     ladder = [bank(where, MINE, Option(2028, contract=terms(k))) for k in (800.0, 900.0, 1000.0, 1200.0)]
     assert all(a.worst <= b.worst for a, b in itertools.pairwise(ladder))
     assert ladder[-1].cover_required == pytest.approx(1.30)
-
-
-def test_c14_three_digit_grid() -> None:
-    assert [next_lower(k) for k in (1000.0, 1010.0, 100.0, 12300.0, 0.5)] == pytest.approx([999.0, 1000.0, 99.9, 12200.0, 0.499])
-    assert three_digits(19200.0)
-    assert three_digits(0.123)
-    assert not three_digits(1001.0)
-    assert not three_digits(0.0)
 
 
 def test_c24_public_cost_by_hand() -> None:
@@ -344,7 +340,7 @@ def test_c24_public_cost_by_hand() -> None:
     with_law, bare = (built_projects(lawful, {"MINE": o}, scene_of(lawful), scene_of(lawful))[0] for o in (option, option.without_contract()))
     assert ledger(lawful, with_law).credits[0].sum() == pytest.approx(0.3 + 3 * 0.05)
     assert ledger(lawful, bare).credits[0].sum() == pytest.approx(0.1)
-    assert stack(lawful, replace(MINE, grant=0.5), option, with_law.cash) == pytest.approx((0.3 + 0.15 + 0.5) / 1.5)
+    assert stack(setting(scene_of(lawful), scene_of(lawful)), replace(MINE, grant=0.5), option) == pytest.approx((0.3 + 0.15 + 0.5) / 1.5)
     pooled = replace(w, settings={**w.settings, "funding.mode": "pooled", "funding.shares.USA": 0.75, "funding.shares.MEX": 0.25})
     assert public_cost(pooled, [entry], np.zeros((3, YEARS))).booked_pv == pytest.approx(np.array([0.075, 0.0, 0.025]))
     design = Design({}, {}, {}, {}, {}, {}, {})
@@ -357,21 +353,41 @@ def test_c23_c25_users_by_hand() -> None:
     rises, baskets = price_rises(w, club, base)
     assert rises["metal"] == pytest.approx(0.1)
     assert baskets == pytest.approx(np.array([0.1, 0.1, 0.0]))
-    assert users_loss(w, club, base) == pytest.approx(np.array([6 * 0.6, 6 * 0.2, 0.0]) * (1 - 0.5 * 0.5 * 0.1))
+    steep = world((replace(METAL, elasticity=-20.0, embodied=np.array([12000.0, 0.0, 0.0])),), settings={"data.demand_basis": "embodied"})
+    scenes = (scene_of(steep, rates={("metal", "market"): 0.1, ("metal", "china_linked"): 0.1}), scene_of(steep))
+    assert users_loss(steep, *scenes) == pytest.approx(np.array([6 * 1.2 * 0.75, 0.0, 0.0]))
+    assert users_loss(w, club, base) == pytest.approx(np.array([6 * 0.6, 6 * 0.2, 0.0]) * 0.5 * (1 + 1.1**-0.5))
 
 
 def test_c25_transfers_cancel_where_builds_are_fixed_and_demand_is_rigid() -> None:
-    w = world((replace(METAL, elasticity=0.0, existing=np.array([500.0, 0.0, 0.0])),), public_rate=0.04)
-    base, club = scene_of(w, {"MINE": 2028}), scene_of(w, {"MINE": 2028}, {("metal", "market"): 0.1, ("metal", "china_linked"): 0.1})
+    law = np.array([[0.1, 0.0, 0.02], [0.0, 0.05, 0.0]])
+    metal = replace(METAL, elasticity=0.0, existing=np.array([500.0, 0.0, 0.0]), law=law)
+    plant = replace(MINE, feed="metal", feed_rate=0.1, feed_factor=0.5, closed=Terms(950.0, 0.5, 0.5, 2, 2028, 300.0))
+    w = world((metal,), (plant,), gap=0.02, settings={"data.demand_basis": "embodied"}, public_rate=0.04)
+    w = replace(w, law_credits={("ptc", 1, "metal"): np.full(YEARS, 0.1)})
+    w.restricted["metal"][1, :3] = True
+    base, club = scene_of(w, {"MINE": 2028}), scene_of(w, {"MINE": 2028}, {("metal", "market"): 0.1, ("metal", "china_linked"): 0.15})
     balance = balances(w, {"MINE": 2028})
-    before = built_projects(w, {"MINE": Option(2028)}, base, base)
-    after = built_projects(w, {"MINE": Option(2028, 0.1, 0.05, terms(1200.0))}, club, base)
     border = (border_revenue(club, balance) - border_revenue(base, balance)).mean(axis=1)
-    parts = payoff(w, (after, club, balance), (before, base, balance), public_cost(w, [ledger(w, after[0])], border))
-    assert parts["users"].sum() < -1.0
-    assert parts["producers"][1] > 0.1
-    assert parts["security"] == pytest.approx(np.zeros(3))
-    assert parts["total"].sum() == pytest.approx(0.0, abs=1e-9)
+    before = built_projects(w, {"MINE": Option(2028)}, base, base)
+    for terms_now in (None, terms(1300.0)):
+        after = built_projects(w, {"MINE": Option(2028, 0.1, 0.05, terms_now)}, club, base)
+        parts = payoff(w, (after, club, balance), (before, base, balance), public_cost(w, [ledger(w, after[0])], border))
+        assert not after[0].cash.operation.idle.any()
+        assert parts["users"].sum() < -1.0
+        assert parts["producers"][1] > 0.1
+        assert abs(parts["importers"].sum()) > 0.01
+        assert parts["total"].sum() == pytest.approx(0.0, abs=1e-9)
+
+
+def test_c25_importers_keep_what_users_pay_and_nobody_in_the_club_receives() -> None:
+    w = world((replace(METAL, direct=np.array([9000.0, 3000.0, 0.0])),))
+    base, club = scene_of(w), scene_of(w, rates={("metal", "china_linked"): 0.1})
+    balance = balances(w, {})
+    border = (border_revenue(club, balance) - border_revenue(base, balance)).mean(axis=1)
+    parts = payoff(w, ([], club, balance), ([], base, balance), public_cost(w, [], border))
+    assert parts["treasury"] == pytest.approx(np.array([6 * 0.1 * 1.5, 6 * 0.1 * 0.5, 0.0]))
+    assert parts["importers"] == pytest.approx(6 * (12 * 0.1 - 2 * 0.1) * np.array([0.75, 0.25, 0.0]))
 
 
 def test_c25_security_is_the_value_of_shortage_avoided() -> None:
@@ -400,13 +416,6 @@ def test_c27_baseline_and_c20_contested() -> None:
     assert baseline(world(projects=twins)).unaided == ("GOOD",)
     assert baseline(world(projects=(replace(good, available=False),))).builds == {}
     assert contested(world(projects=(hopeless,)), baseline(world(projects=(hopeless,)))) == {"metal": False}
-
-
-def test_internal_rate_of_return() -> None:
-    assert nearest_irr(np.array([-1.0, 0.0, 1.21]), 0.1) == pytest.approx(0.1)
-    assert nearest_irr(np.array([-1.0, 0.9]), None) is None
-    assert nearest_irr(np.array([-1.0, 0.9]), -0.1) == pytest.approx(-0.1)
-    assert nearest_irr(np.array([1.0, 1.0]), 0.2) is None
 
 
 def test_law_rates_are_kept_where_higher() -> None:

@@ -15,8 +15,10 @@ from minclub.instances.instance import Instance
 from minclub.instances.loader import load
 from minclub.instances.scenarios import generate
 from minclub.solvers.audit import AuditRefused, audit
+from minclub.solvers.audit_bank import next_lower, three_digits
 from minclub.solvers.audit_design import TABLES
 from minclub.solvers.audit_read import read_world
+from minclub.solvers.audit_tables import nearest_irr
 from minclub.solvers.audit_world import World
 
 PRODUCT = "graphite_anode"
@@ -170,3 +172,18 @@ def test_c32_audit_imports_only_instances_and_numpy(root: Path) -> None:
             elif isinstance(node, ast.ImportFrom):
                 own = node.level == 1 and (node.module or "").startswith("audit")
                 assert own or (node.level == 2 and (node.module or "").split(".")[0] == "instances"), file
+
+
+def test_c14_three_digit_grid() -> None:
+    assert [next_lower(k) for k in (1000.0, 1010.0, 100.0, 12300.0, 0.5)] == pytest.approx([999.0, 1000.0, 99.9, 12200.0, 0.499])
+    assert three_digits(19200.0)
+    assert three_digits(0.123)
+    assert not three_digits(1001.0)
+    assert not three_digits(0.0)
+
+
+def test_internal_rate_of_return() -> None:
+    assert nearest_irr(np.array([-1.0, 0.0, 1.21]), 0.1) == pytest.approx(0.1)
+    assert nearest_irr(np.array([-1.0, 0.9]), None) is None
+    assert nearest_irr(np.array([-1.0, 0.9]), -0.1) == pytest.approx(-0.1)
+    assert nearest_irr(np.array([1.0, 1.0]), 0.2) is None
