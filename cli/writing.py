@@ -1,0 +1,68 @@
+"""Writing results: whole or not at all, and never over the input."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from .command import Code, Stop
+
+
+def check_target(path: Path, inputs: Iterable[Path] = ()) -> None:
+    """Refuse a file that cannot be written, before any work is done.
+
+    Args:
+        path: file to write; one that exists is replaced, as a compiler replaces its output.
+        inputs: files and folders that are read; none of them, and no file in such a folder, is replaced.
+
+    Raises:
+        Stop: with the reason.
+    """
+    if "\0" in str(path):
+        raise Stop(Code.INPUT, [f"cannot write {path}: the name holds a null character"])
+    target = path.resolve()
+    if path.is_dir():
+        raise Stop(Code.INPUT, [f"cannot write {path}: it is a folder"])
+    if not target.parent.is_dir():
+        raise Stop(Code.INPUT, [f"cannot write {path}: there is no folder {target.parent}"])
+    for given in (item.resolve() for item in inputs):
+        if target == given or (target.exists() and given.is_dir() and given in target.parents and target.suffix in (".csv", ".toml")):
+            raise Stop(Code.INPUT, [f"cannot write {path}: it is an input of this command"])
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file so that a reader sees the old content or the new, never a part.
+
+    Args:
+        path: file to write; a link is followed, and what is no regular file (a device, a pipe) is written directly.
+        write: writes the content to the path that it is given, of the same suffix.
+
+    Raises:
+        Stop: if the file cannot be written.
+    """
+    target = path.resolve()
+    try:
+        if target.exists() and not target.is_file():
+            with tempfile.TemporaryDirectory() as folder:
+                made = Path(folder) / path.name
+                write(made)
+                with target.open("wb") as stream:
+                    stream.write(made.read_bytes())
+            return
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix)
+        os.close(handle)
+        made = Path(name)
+        try:
+            write(made)
+            made.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
+            made.replace(target)
+        finally:
+            made.unlink(missing_ok=True)
+    except OSError as error:
+        raise Stop(Code.INPUT, [f"cannot write {path}: {error.strerror or error}"]) from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
