@@ -39,6 +39,8 @@ class Revenue:
             self.beyond[k] = np.where(~closed & cheaper, duty_c, 0.0).mean(axis=1)
             self.china[k] = np.where(~closed & ~cheaper, duty_c, 0.0).mean(axis=1)
             self.scarce[k] = np.where(closed, duty_m, 0.0).mean(axis=1)
+        for table in (self.open, self.beyond, self.china, self.scarce):
+            table[:, market.simulated :] = 0.0
 
     def of(self, need: Array) -> Array:
         """Return expected revenue by member and year, musd, ``(3, ..., T)`` for needs ``(..., T)``."""

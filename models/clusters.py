@@ -50,7 +50,7 @@ class ClusterTooLarge(ValueError):
     """A cluster has more build sets than can be enumerated."""
 
 
-def find_clusters(balance: Balance, base: Baseline) -> tuple[Cluster, ...]:
+def find_clusters(balance: Balance, base: Baseline, fixes: Mapping[str, float] | None = None) -> tuple[Cluster, ...]:
     """Join products that share feed, converters, exclusive groups or by-products of a targeted product."""
     instance = balance.market.instance
     products = balance.market.products
@@ -64,7 +64,8 @@ def find_clusters(balance: Balance, base: Baseline) -> tuple[Cluster, ...]:
     def tie(a: str, b: str) -> None:
         parent[root(a)] = root(b)
 
-    candidates = free_candidates(balance, base)
+    pinned = fixes or {}
+    candidates = free_candidates(balance, base, pinned)
     targeted = {m for m in products if instance.settings.get(f"targets.{m}") is not None}
     for plant in candidates:
         if plant.feed_product:
@@ -86,28 +87,37 @@ def find_clusters(balance: Balance, base: Baseline) -> tuple[Cluster, ...]:
             Cluster(
                 products=members,
                 candidates=tuple(p.id for p in inside),
-                starts=tuple(start_years(instance, p) for p in inside),
+                starts=tuple(_starts(balance, p, pinned) for p in inside),
             )
         )
     return tuple(result)
 
 
-def free_candidates(balance: Balance, base: Baseline) -> tuple[Plant, ...]:
-    """Return available plants outside B0 whose exclusive group is not taken and that can start in time."""
+def _starts(balance: Balance, plant: Plant, fixes: Mapping[str, float]) -> tuple[int, ...]:
+    """Return a plant's start years; a pinned one stands alone."""
+    pinned = fixes.get(f"start.{plant.id}")
+    return start_years(balance.market.instance, plant) if pinned is None else (int(pinned),)
+
+
+def free_candidates(balance: Balance, base: Baseline, fixes: Mapping[str, float] | None = None) -> tuple[Plant, ...]:
+    """Return plants outside B0 that may be built: available or pinned as built, group not taken, able to start in time."""
+    pinned = fixes or {}
     plants = balance.plants
     taken = {plants[k].group for k in base.builds} - {""}
     return tuple(
         p
         for p in plants.values()
-        if p.available
+        if (p.available or pinned.get(f"built.{p.id}") == 1.0)
         and p.id not in base.builds
         and p.group not in taken
-        and start_years(balance.market.instance, p)
+        and _starts(balance, p, pinned)
     )
 
 
-def all_choices(cluster: Cluster, plants: Mapping[str, Plant]) -> NDArray[np.int8]:
-    """Enumerate every build set with start years, exclusive groups respected, ``(N, J)``."""
+def all_choices(
+    cluster: Cluster, plants: Mapping[str, Plant], fixes: Mapping[str, float] | None = None
+) -> NDArray[np.int8]:
+    """Enumerate every build set with start years, exclusive groups and pinned builds respected, ``(N, J)``."""
     size = int(np.prod([len(s) + 1 for s in cluster.starts], dtype=float))
     if size > MAX_SETS:
         raise ClusterTooLarge(
@@ -117,7 +127,9 @@ def all_choices(cluster: Cluster, plants: Mapping[str, Plant]) -> NDArray[np.int
     rows = np.zeros((1, 0), dtype=np.int8)
     seen: list[str] = []
     for key, starts in zip(cluster.candidates, cluster.starts, strict=True):
-        options = np.arange(len(starts) + 1, dtype=np.int8)
+        pinned = (fixes or {}).get(f"built.{key}")
+        first, last = 1 if pinned == 1.0 else 0, 0 if pinned == 0.0 else len(starts)
+        options = np.arange(first, last + 1, dtype=np.int8)
         count = rows.shape[0]
         rows = np.concatenate(
             [np.repeat(rows, options.size, axis=0), np.tile(options, count)[:, None]], axis=1
@@ -161,9 +173,11 @@ def read_demands(balance: Balance, base: Baseline) -> Demands:
     return Demands(table("targets"), table("china_caps"), limit, window)
 
 
-def build_sets(balance: Balance, base: Baseline, cluster: Cluster, demands: Demands) -> BuildSets:
+def build_sets(
+    balance: Balance, base: Baseline, cluster: Cluster, demands: Demands, fixes: Mapping[str, float] | None = None
+) -> BuildSets:
     """Keep the build sets that meet the demands, with their paths."""
-    choices = all_choices(cluster, balance.plants)
+    choices = all_choices(cluster, balance.plants, fixes)
     kept: list[NDArray[np.int8]] = []
     states: list[list[NDArray[np.int8]]] = [[] for _ in cluster.products]
     for first in range(0, choices.shape[0], CHUNK):

@@ -15,11 +15,12 @@ from .border import Revenue
 from .baseline import Baseline, baseline, credits_of_law, dump_exposed
 from .cashflow import ContractTerms
 from .columns import Family, Offer, family
+from .decisions import Contract
 from .market import COUNTRIES, LAW, Border, Market
 from .outlooks import Setting
 from .projects import plants
 from .regimes import Balance
-from .subsidies import CreditLevel, ladder
+from .subsidies import CreditLevel, ladder, offered
 from .users import Users
 from .welfare import Cost, project_cost
 
@@ -59,7 +60,7 @@ class Desk:
                 share=float(s["contract.share"]),
                 upside_share=float(s["contract.upside_share"]),
             ),
-            levels=ladder(instance),
+            levels=ladder(instance, self.fixes),
             rules=self.rules,
             public_rate=self.public_rate,
             long_run=self.market.long_run,
@@ -187,6 +188,10 @@ class Desk:
                 kept.append(pair)
         return kept
 
+    def offered(self, country: str, product: str) -> NDArray[np.bool_]:
+        """Say which credit levels a country and product may take, ``(L,)``."""
+        return offered(self.instance, self.offer.levels, country, product, self.fixes)
+
     def revenue(self, product: str, border: Border) -> Revenue:
         """Return a product's border revenue under an option (cached)."""
         if (product, border) not in self._revenue:
@@ -199,6 +204,20 @@ class Desk:
         gain = gain - self.revenue(product, LAW).of(self.baseline.needs[product]).sum(axis=0)
         result: Array = gain @ self.users.factor
         return result
+
+    @cached_property
+    def closed_contracts(self) -> dict[str, Contract]:
+        """Return the closed contracts with a known strike of baseline plants (C27); the tenor runs by the calendar."""
+        found = {}
+        for row in self.instance.contracts.itertuples():
+            key = row.project_id
+            if not row.in_b0 or key not in self.baseline.builds or not np.isfinite(row.strike_usd_per_t):
+                continue
+            left = int(row.start_year + row.tenor_years) - self.baseline.builds[key]
+            if left > 0:
+                terms = ContractTerms(left, float(row.share), float(row.upside_share))
+                found[key] = Contract(float(row.strike_usd_per_t), terms)
+        return found
 
     def law_settings(self) -> dict[str, Setting]:
         """Return law and the baseline's path for every product."""

@@ -89,12 +89,13 @@ class Market:
         """Draw the scenarios (unless given) and lay out demand and availability."""
         self.instance = instance
         self.scenarios = scenarios if scenarios is not None else generate(instance)
-        self.years = np.asarray(self.scenarios.years, dtype=int)
-        self.base_year = int(self.years[0])
+        drawn = np.asarray(self.scenarios.years, dtype=int)
+        self.base_year, self.simulated = int(drawn[0]), drawn.size
+        self.years = np.arange(drawn[0], max(int(drawn[-1]), last_operating_year(instance)) + 1)
         self.products: tuple[str, ...] = tuple(instance.products.index)
-        self.market = {m: np.ascontiguousarray(self.scenarios.market[m].T) for m in self.products}
-        self.china = {m: np.ascontiguousarray(self.scenarios.china[m].T) for m in self.products}
-        self.restricted = {m: np.ascontiguousarray(self.scenarios.restricted[m].T) for m in self.products}
+        self.market, self.china, self.restricted = {}, {}, {}
+        for m in self.products:
+            self._lay(m)
         self.long_run = {m: float(self.scenarios.long_run[m]) for m in self.products}
         self.export_cost = instance.param("export_cost")
         self.fill = instance.param("supply_fill_restricted")
@@ -103,6 +104,17 @@ class Market:
         self.demand = {m: np.sum([self.stated[m][c] for c in COUNTRIES], axis=0) for m in self.products}
         self.availability = {m: self._availability(m) for m in self.products}
         self._prices: dict[tuple[str, Border, Border], Array] = {}
+
+    def _lay(self, product: str) -> None:
+        """Lay out a product's prices, flat at the mean of the last simulated year after it (C2)."""
+        world = np.asarray(self.scenarios.market[product], dtype=float).T
+        tail = self.years.size - self.simulated
+        flat = np.full((tail, world.shape[1]), world[-1].mean())
+        self.market[product] = np.ascontiguousarray(np.concatenate([world, flat]))
+        china = np.asarray(self.scenarios.china[product], dtype=float).T
+        self.china[product] = np.ascontiguousarray(np.concatenate([china, flat]))
+        closed = np.asarray(self.scenarios.restricted[product], dtype=bool).T
+        self.restricted[product] = np.concatenate([closed, np.full(flat.shape, False)])
 
     def _growth(self, product: str) -> Array:
         row = self.instance.products.loc[product]
@@ -155,7 +167,7 @@ class Market:
         key = (product, effective, LAW)
         if key not in self._prices:
             row = self.instance.products.loc[product]
-            self._prices[key] = domestic_price(
+            table = domestic_price(
                 self.market[product],
                 self.china[product],
                 self.restricted[product],
@@ -164,6 +176,8 @@ class Market:
                 self.export_cost,
                 float(row["spike_factor"]),
             )
+            table[self.simulated :] = self.market[product][self.simulated :, None]
+            self._prices[key] = table
         return self._prices[key]
 
     def producer_prices(self, product: str, border: Border) -> Array:
@@ -211,6 +225,16 @@ class Market:
 
     def _users(self, product: str) -> list[str]:
         return [c for c in COUNTRIES if self.direct[product][c].max() > 0.0] or list(COUNTRIES)
+
+
+def last_operating_year(instance: Instance) -> int:
+    """Return the last year in which any project could operate (C2)."""
+    end, cap = int(instance.settings["years.end"]), instance.param("life_cap_years")
+    last = [
+        max(end, int(row.earliest_start_year)) + min(round(float(row.life_years)), round(cap)) - 1
+        for row in instance.projects.itertuples()
+    ]
+    return max(last, default=end)
 
 
 def along(prices: Array, path: NDArray[np.int_]) -> Array:

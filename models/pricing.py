@@ -85,6 +85,7 @@ class Pricing:
                     hit = rows[choices == choice]
                     values[hit] += cost
                     exact[hit] &= sure
+        values[:, ~space.desk.offered(group.country, group.product)] = np.inf
         idle = ~group.rows[:, :count].any(axis=1)
         values[idle] = np.inf
         values[idle, 0] = 0.0

@@ -117,7 +117,7 @@ def terms(instance: Instance, country: str, stage: str, traded: bool) -> Terms:
 
     return Terms(
         income_tax=value("income_tax_rate"),
-        duty=value("mining_duty_rate"),
+        duty=0.0 if stage == "refinery" else value("mining_duty_rate"),
         depreciation_years=round(value("depreciation_years")),
         hurdle=value("base_project_rate") + value("country_risk_premium"),
         specialty_addon=0.0 if traded else value("specialty_addon"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -61,12 +61,26 @@ def law_credits(instance: Instance, country: str, product: str, years: NDArray[n
     return LawCredits(itc=rates["itc"], ptc=rates["ptc"])
 
 
-def ladder(instance: Instance) -> tuple[CreditLevel, ...]:
-    """Return the club's credit levels, none first (C19)."""
+def ladder(instance: Instance, fixes: Mapping[str, float]) -> tuple[CreditLevel, ...]:
+    """Return the club's credit levels, none first, with pinned rates added (C19)."""
     setting = instance.settings
-    return tuple(
-        CreditLevel(itc=float(i), ptc=float(p)) for i in setting["ladders.itc"] for p in setting["ladders.ptc"]
-    )
+    rates = {}
+    for kind in ("itc", "ptc"):
+        pinned = [v for k, v in fixes.items() if k.startswith(f"credit.{kind}.")]
+        rates[kind] = sorted({0.0, *map(float, setting[f"ladders.{kind}"]), *pinned})
+    return tuple(CreditLevel(itc=i, ptc=p) for i in rates["itc"] for p in rates["ptc"])
+
+
+def offered(
+    instance: Instance, levels: Sequence[CreditLevel], country: str, product: str, fixes: Mapping[str, float]
+) -> NDArray[np.bool_]:
+    """Say which levels a country and product may take: pinned rates stand alone, others stay on the ladder, ``(L,)``."""
+    mask = np.full(len(levels), True)
+    for kind in ("itc", "ptc"):
+        pinned = fixes.get(f"credit.{kind}.{country}.{product}")
+        ladder_rates = {0.0, *map(float, instance.settings[f"ladders.{kind}"])} if pinned is None else {pinned}
+        mask &= np.array([getattr(level, kind) in ladder_rates for level in levels])
+    return mask
 
 
 def credits_at(law: LawCredits, level: CreditLevel) -> tuple[Array, Array]:

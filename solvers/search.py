@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..models.market import COUNTRIES
 from ..models.plans import Weights
 from ..models.pricing import Pricing
 from .highs import Status, compile_model, run
@@ -84,6 +85,7 @@ class Search:
         self.report = progress or (lambda stage, objective, bound: None)
         self.bound = -np.inf
         self.best: tuple[float, tuple[int, ...]] = (np.inf, ())
+        self._last: Prices | None = None
 
     def solve(self, gap: float) -> Outcome:
         """Run the three steps; stop early on the clock with the incumbent and the bound reached."""
@@ -100,12 +102,27 @@ class Search:
             prices = self._generate(elastic=True)
             if prices is None:
                 return self._stopped()
+        self._last = prices
         self._incumbent()
         if not np.isfinite(self.best[0]):
             return self._stopped()
         if self._closed(gap):
             return self._done("column generation")
         return self._enumerate(prices, gap)
+
+    def worth(self) -> dict[tuple[str, str], float]:
+        """Return shadow prices of the crossing rows from the last relaxation, musd per unit of the limit (C23, C26)."""
+        if self._last is None:
+            return {}
+        desk, weights = self.master.desk, self._last.weights
+        found: dict[tuple[str, str], float] = {}
+        for k, c in enumerate(COUNTRIES):
+            if weights.basket[k] > 0.0:
+                found["users_basket", c] = float(weights.basket[k] * desk.users.basket[k])
+            for t in np.flatnonzero(weights.outlay[k] > 1e-9):
+                found["country_cap", f"{c} {desk.market.years[t]}"] = float(weights.outlay[k, t])
+        price = float(weights.scenario_outlay.sum())
+        return found | ({("worst5_outlay", "ALL"): price} if price > 1e-9 else {})
 
     # --- step 1 -----------------------------------------------------------------------------------------------------
 
@@ -171,13 +188,11 @@ class Search:
             return self._stopped()
         if self._value <= 1e-6:
             return None
-        lim = self.master.limits
         rows = []
         for name, value in self._point.items():
             if name.startswith("excess[") and value > 1e-6:
                 kind, index = name[len("excess[") : -1].split(",")
                 rows.append((kind, int(index), value))
-        del lim
         return Outcome(Status.INFEASIBLE, None, np.inf, np.inf, "crossing rows", tuple(rows))
 
     # --- steps 2 and 3 ----------------------------------------------------------------------------------------------

@@ -1,0 +1,116 @@
+"""Solve an instance: baseline, clusters, search, statement, audit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ..models.clusters import build_sets, find_clusters, read_demands
+from ..models.decisions import from_plans
+from ..models.desk import Desk
+from ..models.master import Master, read_limits
+from ..models.plans import PlanSpace
+from ..models.statement import Statement
+from .audit import AuditReport, audit
+from .certificate import DEFAULT_GAP
+from .evaluate import statement_design
+from .explain import Infeasible, explain_cluster, explain_crossing
+from .fixes import read_fixes
+from .highs import Status
+from .search import Clock, Outcome, Search
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..instances import Instance
+    from .design import Design
+
+
+class NoDesign(RuntimeError):
+    """The search was stopped before it found any design."""
+
+
+class AuditFailed(RuntimeError):
+    """The design does not stand up to the second computation."""
+
+    def __init__(self, report: AuditReport, design: Design) -> None:
+        """Keep the report; the message names the first failures."""
+        lines = [f"{c.name} {c.where}: claimed {c.claimed}, recomputed {c.recomputed}" for c in report.failures[:10]]
+        super().__init__(f"{len(report.failures)} of {len(report.checks)} checks failed:\n" + "\n".join(lines))
+        self.report, self.design = report, design
+
+
+def solve(
+    instance: Instance,
+    *,
+    gap: float = DEFAULT_GAP,
+    time_limit: float | None = None,
+    fixes: Mapping[str, float] | Sequence[str] | None = None,
+    progress: Callable[[str, float, float], None] | None = None,
+    check: bool = True,
+    command: str = "solve",
+) -> Design:
+    """Return the design of least public cost (C26), proven within ``gap`` and audited.
+
+    Args:
+        instance: the instance, from ``load``.
+        gap: relative gap to prove (C31).
+        time_limit: seconds; at the limit the incumbent is returned, not proven.
+        fixes: decisions to pin, ``{"tariff.china_linked.nickel": 0.25}`` or ``["built.X=1"]``.
+        progress: called with stage, incumbent and bound (musd).
+        check: whether to audit the design.
+        command: what to record in the provenance.
+
+    Raises:
+        Infeasible: no design meets the demands; says which, and the least repair.
+        NoDesign: stopped before any design was found.
+        AuditFailed: the design failed the audit.
+    """
+    clock = Clock(time_limit)
+    pinned = read_fixes(instance, fixes)
+    desk = Desk(instance, pinned)
+    demands = read_demands(desk.balance, desk.baseline)
+    clusters = find_clusters(desk.balance, desk.baseline, pinned)
+    spaces = []
+    for index, cluster in enumerate(clusters):
+        sets = build_sets(desk.balance, desk.baseline, cluster, demands, pinned)
+        if not sets.choice.shape[0]:
+            raise explain_cluster(desk, cluster, demands, pinned)
+        spaces.append(PlanSpace(desk, index, cluster, sets))
+    master = Master(desk, read_limits(desk), len(spaces))
+    search = Search(spaces, master, clock, progress)
+    outcome = search.solve(gap)
+    if outcome.status is Status.INFEASIBLE:
+        raise _infeasible(desk, spaces, master, outcome, demands, pinned)
+    if outcome.chosen is None:
+        raise NoDesign(f"stopped after {clock.seconds:.1f} s before any design was found")
+    plans = [master.plans[p] for p in outcome.chosen]
+    statement = Statement(desk, from_plans(desk, plans, tuple(s.cluster.products for s in spaces)))
+    design = statement_design(
+        statement,
+        status="interrupted" if outcome.status is Status.INTERRUPTED else "time_limit",
+        bound=outcome.bound,
+        gap_asked=gap,
+        seconds=clock.seconds,
+        bound_from=outcome.bound_from,
+        command=command,
+        fixes=pinned,
+        worth=search.worth(),
+    )
+    return _audited(design, instance) if check else design
+
+
+def _audited(design: Design, instance: Instance) -> Design:
+    report = audit(design.to_dict(), instance)
+    design.certificate["audit"] = "passed" if report.passed else "failed"
+    if not report.passed:
+        raise AuditFailed(report, design)
+    return design
+
+
+def _infeasible(
+    desk: Desk, spaces: Sequence[PlanSpace], master: Master, outcome: Outcome, demands: object, pinned: Mapping[str, float]
+) -> Infeasible:
+    if outcome.excess and outcome.excess[0][0] == "cluster":
+        return explain_cluster(desk, spaces[outcome.excess[0][1]].cluster, demands, pinned)  # type: ignore[arg-type]
+    return explain_crossing(desk, master, outcome.excess)
