@@ -181,10 +181,9 @@ def credits_of(world: World, project: Project, option: Option, cost: FloatArray)
     """Return the credits drawn; ``cost`` is operating cost and feed of years not idle, musd, shape (S, N) (C15)."""
     zero = np.zeros(world.horizon)
     where = (project.country, project.product)
-    draws = float(option.start >= world.base)
-    eligible = capital_by_year(world, project, option) * draws * float(project.itc_eligible)
+    eligible = capital_by_year(world, project, option) * float(project.itc_eligible)
     law_itc, law_ptc = (world.law_credits.get((kind, *where), zero) for kind in ("itc", "ptc"))
-    base = cost * draws * project.ptc_share
+    base = cost * project.ptc_share
     return Credits(law_itc * eligible, option.itc * eligible, cut(world, project, option, law_ptc) * base, option.ptc * base)
 
 

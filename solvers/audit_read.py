@@ -24,7 +24,7 @@ def read_world(instance: Instance, scenarios: Scenarios, latest_start: int) -> W
         latest_start: latest start year in the design under audit.
 
     Raises:
-        AuditRefused: if a number that the audit needs is unknown (C3).
+        AuditRefused: if a number that the audit needs is unknown (C3), or a project starts before the base year.
     """
     settings: Mapping[str, Any] = instance.settings
     base, simulated = int(settings["years.base"]), int(settings["years.simulated"])
@@ -33,6 +33,9 @@ def read_world(instance: Instance, scenarios: Scenarios, latest_start: int) -> W
     projects = {
         str(k): _project(instance, str(k), row, products, streams.get(str(k), ()), closed.get(str(k))) for k, row in instance.projects.to_dict("index").items()
     }
+    early = [p.code for p in projects.values() if p.earliest < base]
+    if early:
+        raise AuditRefused(f"projects that start before the base year {base} cannot be audited: {', '.join(early)}")
     delay = int(max(settings.get("ladders.start_delays") or (0,)))
     last = max([latest_start, *(p.earliest + delay for p in projects.values())])
     longest = max([1, *(p.life for p in projects.values())])

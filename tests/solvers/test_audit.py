@@ -356,3 +356,21 @@ def test_c21c_baseline_project_must_stay_bankable() -> None:
     assert name in failed
     assert name not in names(raw, build(projects, {"switches.displacement": False}))
     assert name not in names(raw, build(PROJECTS | {"GOOD": projects["GOOD"]}))
+
+
+def test_c8_exports_up_to_the_baselines_are_allowed() -> None:
+    limits = {"DEAR": PROJECTS["DEAR"] | {"capacity_t_per_year": 600.0}}
+    for demand, broken in ((0.0, True), (2300.0, False)):
+        market = {"metal": {"demand_direct_2025_t_usa": demand, "demand_direct_2025_t_can": 0.0, "world_supply_t": 6500.0}}
+        assert ("net exports, t" in names(decisions(), build(PROJECTS | limits, products=market))) == broken
+    exporting = {"metal": {"demand_direct_2025_t_usa": 0.0, "demand_direct_2025_t_can": 0.0, "world_supply_t": 1.0}}
+    raw = decisions()
+    raw["contracts"] = []
+    raw["projects"] = [row if row["project"] != "DEAR" else row | {"built": 0} for row in raw["projects"]]
+    assert "net exports, t" not in names(raw, build(products=exporting))
+
+
+def test_c19_no_start_after_the_last_year_of_decisions(design: dict[str, Any]) -> None:
+    raw = _with(copy.deepcopy(design), ("DEAR", 2031))
+    assert "start on the ladder" not in names(raw, build())
+    assert "start on the ladder" in names(raw, build(settings={"years.end": 2030}))

@@ -18,11 +18,9 @@ from minclub.solvers.audit_bank import (
     loan_of,
     main_share,
     mean_of_worst,
-    next_lower,
     setting,
     stack,
     strike_floor,
-    three_digits,
 )
 from minclub.solvers.audit_baseline import baseline, contested
 from minclub.solvers.audit_cash import Option, capital_by_year, cash, depreciation, prices_in
@@ -129,6 +127,7 @@ def test_c8_demand_and_availability() -> None:
     assert stated_demand(w, "metal")[0, 0] == pytest.approx((6000 + 0.5 * 0.2 * 2000) * 1.21)
     assert availability(w, "metal")[0] == pytest.approx(0.5 * 18000 * 1.21)
     assert availability(world((replace(product, other_imports=9500.0),)), "metal")[0] == pytest.approx(9500.0 * 1.21)
+    assert availability(world((replace(product, existing=np.full(3, 9000.0)),)), "metal")[0] == 0.0
 
 
 def test_c8_need_states_and_c22_security() -> None:
@@ -281,6 +280,8 @@ def test_c12c_bank_and_dump_deck_by_hand() -> None:
     assert found.cover_required == pytest.approx(1.45)
     dumped = 0.72 * (0.6 * 0.98 - 0.55) + 0.1
     assert found.llcr_dump == pytest.approx((dumped / 1.05 + second / 1.05**2) / amount)
+    care = bank(setting(scene_of(w), scene_of(w)), replace(MINE, opex=2000.0), Option(2028))
+    assert care.cover_bank == pytest.approx((0.72 * (0.98 - 2.05) * 2 + 0.1) / 2 / service)
     wide = replace(MINE, expansion_capital=0.4, expansion_year=2)
     assert bank(setting(scene_of(w, {"MINE": 2028}), scene_of(w, {"MINE": 2028})), wide, Option(2028)).cover_bank == pytest.approx(found.cover_bank)
     assert loan_of(w, MINE, Option(2028, itc=0.1)).amount == pytest.approx(0.9 * amount)
@@ -414,7 +415,7 @@ def test_c27_baseline_and_c20_contested() -> None:
     assert contested(w, found) == {"metal": True}
     twins = tuple(replace(p, group="PAIR") for p in (good, second))
     assert baseline(world(projects=twins)).unaided == ("GOOD",)
-    assert baseline(world(projects=(replace(good, available=False),))).builds == {}
+    assert baseline(world(projects=(replace(good, available=False), replace(good, code="LATE", earliest=2031)))).builds == {}
     assert contested(world(projects=(hopeless,)), baseline(world(projects=(hopeless,)))) == {"metal": False}
 
 

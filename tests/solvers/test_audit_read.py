@@ -119,6 +119,11 @@ def test_c3_unknown_number_is_refused(usmca: Instance) -> None:
         audit(empty(usmca), replace(usmca, products=products))
 
 
+def test_c2_start_before_the_base_year_is_refused(usmca: Instance) -> None:
+    with pytest.raises(AuditRefused, match="start before the base year 2040 cannot be audited: LI_THACKER"):
+        read(replace(usmca, settings={**usmca.settings, "years.base": 2040}))
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
