@@ -165,6 +165,12 @@ def hurdle(world: World, project: Project, phi: FloatArray, start: int) -> Float
     return factors
 
 
+def investment_credit(world: World, project: Project, option: Option) -> float:
+    """Return the investment credit, law and club, musd (C15)."""
+    drawn = credits_of(world, project, option, np.zeros((1, project.life)))
+    return float((drawn.law_itc + drawn.club_itc).sum())
+
+
 def loan_of(world: World, project: Project, option: Option) -> Loan:
     """Return the loan: a closed public one on its terms, else a commercial one on K less the investment credit (C12c)."""
     if project.loan > 0.0:
@@ -172,9 +178,11 @@ def loan_of(world: World, project: Project, option: Option) -> Loan:
     else:
         share, rate = world.param("debt_share", project.country), world.param("debt_rate", project.country)
         interest = share * rate * world.param("idc_drawn_share") * project.build_years
-        drawn = credits_of(world, project, option, np.zeros((1, project.life)))
-        borrowed = project.capital - float((drawn.law_itc + drawn.club_itc).sum())
-        amount, tenor = share * borrowed * (1.0 + interest), int(world.param("debt_tenor_years", project.country))
+        amount, tenor = (
+            share * (project.capital - investment_credit(world, project, option)) * (1.0 + interest),
+            int(world.param("debt_tenor_years", project.country)),
+        )
+    tenor = max(1, min(tenor, project.life - 1))
     annuity = 1.0 / tenor if rate == 0.0 else rate / (1.0 - (1.0 + rate) ** -tenor)
     return Loan(amount, rate, tenor, amount * annuity)
 
@@ -213,11 +221,16 @@ def dumped_main(where: Setting, project: Project, option: Option) -> FloatArray:
     return law + _lender_share(world, project, option) * (design - law)
 
 
-def deck_cash(world: World, project: Project, option: Option, prices: Prices, *, cost_factor: float = 1.0, capital_factor: float = 1.0) -> FloatArray:
-    """Return the after-tax flow of each operating year at deck prices, nothing idle and without expansion capital, musd, shape (N,) (C12c)."""
+def deck_cash(
+    world: World, project: Project, option: Option, prices: Prices, credit: float, *, cost_factor: float = 1.0, capital_factor: float = 1.0
+) -> FloatArray:
+    """Return the after-tax flow of each operating year at deck prices, nothing idle and without expansion capital, musd, shape (N,) (C12c).
+
+    ``credit`` is the investment credit that lowers depreciation, musd.
+    """
     op = operate(world, project, option, prices, may_idle=False, cost_factor=cost_factor)
     drawn = credits_of(world, project, option, op.cost)
-    written_off = depreciation(world, project, option, float((drawn.law_itc + drawn.club_itc).sum()), capital_factor, expansion=False)
+    written_off = depreciation(world, project, option, credit, capital_factor, expansion=False)
     due = taxes(world, project, op.margin, written_off)
     flow: FloatArray = (op.margin - due.duty - due.income + drawn.law_ptc + drawn.club_ptc)[0]
     return flow
@@ -268,21 +281,29 @@ def _lender(where: Setting, project: Project, option: Option, phi: FloatArray) -
     blank = Bank(0.0, 0.0, 0.0, np.empty(0), None, required, None, None, {})
     if loan.amount <= 0.0:
         return blank
-    prices = deck_prices(where, project, option)
-    cover = float(_repaying(deck_cash(world, project, option, prices), loan).mean() / loan.service)
-    low = prices.scaled(world.param("downside_price_factor"))
-    factors = {"cost_factor": world.param("downside_opex_factor"), "capital_factor": world.param("downside_capex_factor")}
-    late = int(world.param("downside_delay_years"))
-    stressed = _repaying(deck_cash(world, project, option, low, **factors), loan, late)
-    downside = downside_cover(stressed, loan, world.param("reserve_months") / 12.0 * loan.service)
+    prices, credit = deck_prices(where, project, option), investment_credit(world, project, option)
+    cover = float(_repaying(deck_cash(world, project, option, prices, credit), loan).mean() / loan.service)
+    downside = _downside_deck(where, project, option, loan, credit)
     margins = {"bank deck": cover - required, "downside deck": downside - world.param("dscr_minimum_downside")}
-    llcr = _dump_deck(where, project, option, prices, loan)
+    llcr = _dump_deck(where, project, option, prices, loan, credit)
     if llcr is not None:
         margins["dump deck"] = llcr - world.param("dump_llcr_minimum")
     return replace(blank, cover_bank=cover, cover_downside=downside, llcr_dump=llcr, margins=margins)
 
 
-def _dump_deck(where: Setting, project: Project, option: Option, prices: Prices, loan: Loan) -> float | None:
+def _downside_deck(where: Setting, project: Project, option: Option, loan: Loan, credit: float) -> float:
+    """Return the least yearly cover when operating years, their prices, credit rates and contract come late; building and repayments do not."""
+    world = where.scene.world
+    late = int(world.param("downside_delay_years"))
+    terms = None if option.contract is None else replace(option.contract, start=option.contract.start + late)
+    delayed = replace(option, start=option.start + late, contract=terms)
+    low = deck_prices(where, project, delayed).scaled(world.param("downside_price_factor"))
+    factors = {"cost_factor": world.param("downside_opex_factor"), "capital_factor": world.param("downside_capex_factor")}
+    stressed = _repaying(deck_cash(world, project, delayed, low, credit, **factors), loan, late)
+    return downside_cover(stressed, loan, world.param("reserve_months") / 12.0 * loan.service)
+
+
+def _dump_deck(where: Setting, project: Project, option: Option, prices: Prices, loan: Loan, credit: float) -> float | None:
     """Return PV of cash over the loan with the first repayment years at dumped prices; None where China does not control more than half."""
     world = where.scene.world
     if world.products[project.product].china_share <= 0.5:
@@ -290,7 +311,7 @@ def _dump_deck(where: Setting, project: Project, option: Option, prices: Prices,
     n = np.arange(project.life)
     dumped = (n >= 1) & (n <= world.param("dump_deck_years"))
     main = np.where(dumped, dumped_main(where, project, option), prices.main)
-    flow = _repaying(deck_cash(world, project, option, Prices(main, prices.feed, prices.streams)), loan)
+    flow = _repaying(deck_cash(world, project, option, Prices(main, prices.feed, prices.streams), credit), loan)
     return float(flow @ (1.0 + loan.rate) ** -np.arange(1.0, loan.tenor + 1.0) / loan.amount)
 
 

@@ -39,7 +39,7 @@ def read_world(instance: Instance, scenarios: Scenarios, latest_start: int) -> W
     delay = int(max(settings.get("ladders.start_delays") or (0,)))
     last = max([latest_start, *(p.earliest + delay for p in projects.values())])
     longest = max([1, *(p.life for p in projects.values())])
-    horizon = max(simulated, last + longest + 1 - base)
+    horizon = max(simulated, last + longest + 1 + int(instance.param("downside_delay_years")) - base)
     market, china, restricted = _padded(scenarios, horizon)
     return World(
         instance=instance,

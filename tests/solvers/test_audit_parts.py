@@ -286,7 +286,8 @@ def test_c12c_bank_and_dump_deck_by_hand() -> None:
     assert bank(setting(scene_of(w, {"MINE": 2028}), scene_of(w, {"MINE": 2028})), wide, Option(2028)).cover_bank == pytest.approx(found.cover_bank)
     assert loan_of(w, MINE, Option(2028, itc=0.1)).amount == pytest.approx(0.9 * amount)
     public = replace(MINE, loan=0.3, loan_tenor=4, loan_spread=0.01)
-    assert loan_of(w, public, Option(2028)).service == pytest.approx(0.3 * 0.03 / (1 - 1.03**-4))
+    assert loan_of(w, public, Option(2028)).service == pytest.approx(0.3 * 0.03 / (1 - 1.03**-2))
+    assert loan_of(w, replace(public, life=9), Option(2028)).service == pytest.approx(0.3 * 0.03 / (1 - 1.03**-4))
     calm = world((replace(METAL, china_share=0.5),))
     assert bank(setting(scene_of(calm), scene_of(calm)), MINE, Option(2028)).llcr_dump is None
 
@@ -298,6 +299,15 @@ def test_c12c_downside_deck_by_hand() -> None:
     yearly = 0.72 * (0.8 - 0.016 - 0.55 - 0.05) + 0.2 * 1.15 / 2
     left = 0.5 * service - (service - yearly)
     assert found.cover_downside == pytest.approx(min(yearly / service + 0.5, (yearly + left) / service))
+    insured = bank(setting(scene_of(w), scene_of(w)), MINE, Option(2028, contract=terms(1000.0, tenor=1)))
+    assert insured.cover_downside == pytest.approx(min((yearly + 0.72 * 0.2) / service + 0.5, (2 * yearly + 0.72 * 0.2 - 0.5 * service) / service))
+    rising = replace(w, law_credits={("ptc", 1, "metal"): np.array([0, 0, 0.3, 0, 0, 0.0]), ("itc", 1, "metal"): np.array([0.1, 0, 0, 0, 0, 0.0])})
+    paid, smaller = found.cover_downside, 0.9 * service
+    found = bank(setting(scene_of(rising), scene_of(rising)), MINE, Option(2028))
+    yearly += 0.3 * 0.55 - 0.2 * 0.1 / 2
+    late = yearly - 0.3 * 0.55
+    assert found.cover_downside == pytest.approx((late + min(0.5 * smaller, 0.5 * smaller + yearly - smaller)) / smaller)
+    assert found.cover_downside != paid
     loan = Loan(1.0, 0.05, 3, 1.0)
     assert downside_cover(np.array([0.6, 3.0, 0.6]), loan, 0.5) == pytest.approx(1.1)
     assert downside_cover(np.array([0.6, 1.0, 0.6]), loan, 0.5) == pytest.approx(0.7)
