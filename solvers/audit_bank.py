@@ -247,8 +247,8 @@ def downside_cover(flow: FloatArray, loan: Loan, reserve: float) -> float:
     """Return the least yearly cover, (cash + reserve account) / debt service; surplus refills the account up to ``reserve``, musd (C12c)."""
     account, least = reserve, math.inf
     for received in flow:
-        least = min(least, (received + account) / loan.service)
-        account = min(reserve, max(0.0, account + received - loan.service))
+        least = min(least, float(received + account) / loan.service)
+        account = min(reserve, max(0.0, account + float(received) - loan.service))
     return least
 
 

@@ -300,7 +300,7 @@ def test_c12c_downside_deck_by_hand() -> None:
     left = 0.5 * service - (service - yearly)
     assert found.cover_downside == pytest.approx(min(yearly / service + 0.5, (yearly + left) / service))
     insured = bank(setting(scene_of(w), scene_of(w)), MINE, Option(2028, contract=terms(1000.0, tenor=1)))
-    assert insured.cover_downside == pytest.approx(min((yearly + 0.72 * 0.2) / service + 0.5, (2 * yearly + 0.72 * 0.2 - 0.5 * service) / service))
+    assert insured.cover_downside == pytest.approx(yearly / service + 0.5)
     rising = replace(w, law_credits={("ptc", 1, "metal"): np.array([0, 0, 0.3, 0, 0, 0.0]), ("itc", 1, "metal"): np.array([0.1, 0, 0, 0, 0, 0.0])})
     paid, smaller = found.cover_downside, 0.9 * service
     found = bank(setting(scene_of(rising), scene_of(rising)), MINE, Option(2028))
