@@ -15,6 +15,8 @@ import numpy as np
 from .cashflow import ContractTerms, Site, credit_flows
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from ..instances import Instance
@@ -222,15 +224,17 @@ class Tests:
         result: Array = (build * (credit - self.site.calendar.capital)[:, None]).sum(axis=0) + (operate * flow).sum(axis=0)
         return result
 
-    def value_slopes(self) -> tuple[Array, Array]:
-        """Return the change of ``value`` per unit of the club's investment and production credit, each ``(G,)``."""
+    def value_at(self, rates: Sequence[tuple[Array, Array]]) -> Array:
+        """Return ``value`` at several pairs of credit rates, musd, ``(R, G)``: it is linear in every yearly rate."""
         _, cost = self.expected
         build, operate = self.discount
         cal, plant = self.site.calendar, self.site.plant
-        spent = cal.capital.sum()
-        itc = (build * cal.capital[:, None]).sum(axis=0) - spent * (operate * self.site.shield_lost[:, None]).sum(axis=0)
-        ptc = (operate * cost).sum(axis=0)
-        return plant.itc_share * itc, plant.ptc_share * ptc
+        zero = np.zeros(self.site.outlook.price.shape[0])
+        per_itc = build - (operate * self.site.shield_lost[:, None]).sum(axis=0)
+        itc = np.stack([plant.itc_share * itc[cal.build] * cal.capital for itc, _ in rates])
+        ptc = np.stack([plant.ptc_share * ptc[cal.operate] for _, ptc in rates])
+        result: Array = self.value(zero, zero) + itc @ per_itc + ptc @ (operate * cost)
+        return result
 
     # --- the lender's decks -------------------------------------------------------------------------------------
 

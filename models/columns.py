@@ -9,7 +9,7 @@ import numpy as np
 
 from .bankability import TOLERANCE, Rules, Tests, main_share, stack_share, three_digit_grid
 from .cashflow import ContractTerms, Site
-from .subsidies import CreditLevel, LawCredits, credits_at
+from .subsidies import NO_CREDIT, CreditLevel, LawCredits, credits_at
 from .welfare import Cost, project_cost, support
 
 if TYPE_CHECKING:
@@ -76,8 +76,9 @@ def family(
     rates = [credits_at(law, level) for level in offer.levels]
     bare = Tests(site, offer.rules, offer.long_run, dump_deck, worst=worst)
     for r, (itc, ptc) in enumerate(rates):
-        if offer.rules.stack and stack_share(site, itc, ptc, offer.public_rate) > offer.rules.stack_cap + TOLERANCE:
-            continue
+        if offer.rules.stack and offer.levels[r] != NO_CREDIT:
+            if stack_share(site, itc, ptc, offer.public_rate) > offer.rules.stack_cap + TOLERANCE:
+                continue
         if fixed_strike is None and bare.passes(itc, ptc)[0]:
             kind[r] = UNAIDED
         elif main_share(site.plant, offer.long_run) >= offer.rules.main_share_min:
@@ -105,10 +106,9 @@ def least_strikes(
         return found
     tests = Tests(site, offer.rules, offer.long_run, dump_deck, offer.contract, grid, worst)
     need = -offer.rules.loss_tolerance * tests.capital_at_debt_cost() - TOLERANCE
+    values = tests.value_at(rates)
     for k, (itc, ptc) in enumerate(rates):
-        passed = np.full(grid.size, True)
-        if offer.rules.value:
-            passed &= tests.value(itc, ptc) >= -TOLERANCE
+        passed = values[k] >= -TOLERANCE if offer.rules.value else np.full(grid.size, True)
         if offer.rules.lender and passed.any():
             passed &= tests.lender(itc, ptc)
         if not passed.any():

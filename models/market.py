@@ -103,6 +103,8 @@ class Market:
         self.stated = {m: {c: self._stated(m, c) for c in COUNTRIES} for m in self.products}
         self.demand = {m: np.sum([self.stated[m][c] for c in COUNTRIES], axis=0) for m in self.products}
         self.availability = {m: self._availability(m) for m in self.products}
+        self._laws = self._read_laws()
+        self._effective: dict[tuple[str, Border, str | None], Border] = {}
         self._prices: dict[tuple[str, Border, Border], Array] = {}
 
     def _lay(self, product: str) -> None:
@@ -157,8 +159,18 @@ class Market:
 
     def law(self, product: str, country: str) -> Border:
         """Return a member's own law on both nodes (C6)."""
-        row, code = self.instance.products.loc[product], country.lower()
-        return Border(market=float(row[f"law_tariff_market_{code}"]), china=float(row[f"law_tariff_china_{code}"]))
+        return self._laws[product, country]
+
+    def _read_laws(self) -> dict[tuple[str, str], Border]:
+        table = self.instance.products
+        return {
+            (m, c): Border(
+                market=float(table.loc[m, f"law_tariff_market_{c.lower()}"]),
+                china=float(table.loc[m, f"law_tariff_china_{c.lower()}"]),
+            )
+            for m in self.products
+            for c in COUNTRIES
+        }
 
     def prices(self, product: str, border: Border, country: str) -> Array:
         """Return a member's domestic price by state, USD/t, ``(T, 4, S)`` (C7)."""
@@ -217,11 +229,13 @@ class Market:
 
         Options with the same effective rates give the same prices, so their columns are shared.
         """
-        laws = [self.law(product, c) for c in ([country] if country else self._users(product))]
-        top = Border(market=max(x.market for x in laws), china=max(x.china for x in laws))
-        if top not in laws:
-            return border
-        return Border(market=max(border.market, top.market), china=max(border.china, top.china))
+        key = (product, border, country)
+        if key not in self._effective:
+            laws = [self.law(product, c) for c in ([country] if country else self._users(product))]
+            top = Border(market=max(x.market for x in laws), china=max(x.china for x in laws))
+            binding = Border(market=max(border.market, top.market), china=max(border.china, top.china))
+            self._effective[key] = binding if top in laws else border
+        return self._effective[key]
 
     def _users(self, product: str) -> list[str]:
         return [c for c in COUNTRIES if self.direct[product][c].max() > 0.0] or list(COUNTRIES)

@@ -29,6 +29,7 @@ class Users:
         self.factor = discount(market.years.size, public_rate)
         self.window = (market.years <= int(market.instance.settings["years.end"])).astype(float)
         self._means: dict[tuple[str, str, Border], Array] = {}
+        self._losses: dict[tuple[str, Setting], Array] = {}
         self._burdens: dict[tuple[str, Setting], Array] = {}
         self.baseline_cost = {
             m: np.array([self._pv(m, c, along(market.prices(m, LAW, c), baseline_paths[m]).mean(axis=1)) for c in COUNTRIES]) for m in market.products
@@ -69,17 +70,22 @@ class Users:
         """Say whether the product's own cap holds (C23)."""
         return self.rise(product, setting) <= self.product_cap + 1e-9
 
-    def loss(self, product: str, setting: Setting, path0: NDArray[np.int_] | None = None) -> Array:
+    def loss(self, product: str, setting: Setting) -> Array:
         """Return users' loss by member, PV musd over all simulated years, ``(3,)`` (C25, C26).
 
         ``E[(p - p0) (D + D') / 2]`` on stated demand, with ``D' = D clip((p / p0)^elasticity, 0.5, 1.5)``.
         """
+        key = (product, setting)
+        if key not in self._losses:
+            self._losses[key] = self._loss(product, setting)
+        return self._losses[key]
+
+    def _loss(self, product: str, setting: Setting) -> Array:
         path = decode(setting.path)
         elasticity = float(self.market.instance.products.loc[product, "demand_elasticity"])
-        base_path = self.paths[product] if path0 is None else path0
         result = np.zeros(3)
         for k, c in enumerate(COUNTRIES):
-            before = along(self.market.prices(product, LAW, c), base_path)
+            before = along(self.market.prices(product, LAW, c), self.paths[product])
             after = along(self.market.prices(product, setting.border, c), path)
             response = np.clip((after / before) ** elasticity, 0.5, 1.5)
             tonnes = self.market.stated[product][c][:, None] * (1.0 + response) / 2.0
