@@ -45,8 +45,12 @@ class SolverFault(RuntimeError):
 
 @dataclass(frozen=True)
 class Compiled:
-    """A linear or mixed-integer model in matrix form: minimise ``c x + offset``, ``lower <= A x <= upper``."""
+    """A linear or mixed-integer model in matrix form: minimise ``c x + offset``, ``lower <= A x <= upper``.
 
+    ``model`` keeps the Pyomo model alive: without it the names of ``columns`` and ``rows`` are lost at the next collection.
+    """
+
+    model: pyo.ConcreteModel
     cost: Array
     offset: float
     matrix: Any
@@ -89,6 +93,7 @@ def compile_model(model: pyo.ConcreteModel) -> Compiled:
     if form.c.shape[0]:
         cost = np.asarray(form.c.todense(), dtype=float).reshape(form.c.shape)[0]
     return Compiled(
+        model=model,
         cost=cost,
         offset=float(form.c_offset[0]) if len(form.c_offset) else 0.0,
         matrix=form.A.tocsc(),

@@ -18,7 +18,7 @@ import numpy as np
 from ..models.market import COUNTRIES
 from ..models.plans import Weights
 from ..models.pricing import Pricing
-from .highs import Status, compile_model, run
+from .highs import SolverFault, Status, compile_model, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -209,6 +209,8 @@ class Search:
             names = {v.name: x for v, x in zip(compiled.columns, answer.x, strict=True)}
             x = np.array([names.get(f"x[{p}]", 0.0) for p in range(len(self.master.plans))])
             chosen = tuple(int(p) for p in np.flatnonzero(x > 0.5))
+            if sorted(self.master.plans[p].cluster for p in chosen) != list(range(len(self.spaces))):
+                raise SolverFault("the master's point does not choose one plan per cluster")
             value, _, worst = self.master.value(chosen)
             if worst <= self.master.limits.worst * (1 + 1e-9) + 1e-6 and value < self.best[0] - 1e-12:
                 self.best = (value, chosen)
