@@ -47,7 +47,7 @@ class Stop(Exception):
 
 Json = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Write no progress and no remarks.")]
-Verbose = Annotated[int, typer.Option("--verbose", "-v", count=True, help="Say more on standard error; -vv still more.")]
+Verbose = Annotated[int, typer.Option("--verbose", "-v", count=True, show_default=False, help="Say more on standard error; -vv still more.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 _COMMON: tuple[tuple[str, Any, object], ...] = (("json", Json, False), ("quiet", Quiet, False), ("verbose", Verbose, 0), ("debug", Debug, False))
@@ -83,23 +83,18 @@ def guarded(function: Callable[..., Code], out: Output, given: dict[str, object]
         with out.logging():
             return function(out, **given)
     except Stop as stop:
-        out.traceback()
-        out.fail(stop.lines, stop.data)
-        return stop.code
+        return _report(out, stop)
     except InstanceError as error:
-        out.traceback()
         problems = [{key: getattr(p, key) for key in ("file", "row", "column", "got", "expected", "remedy")} for p in error.problems]
-        stop = Stop(Code.INPUT, str(error).splitlines(), problems=problems)
-        out.fail(stop.lines, stop.data)
-        return Code.INPUT
+        return _report(out, Stop(Code.INPUT, str(error).splitlines(), problems=problems))
     except KeyboardInterrupt:
-        out.traceback()
-        out.fail(["interrupted; nothing was written"], Stop(Code.INTERRUPTED, ["interrupted"]).data)
-        return Code.INTERRUPTED
+        return _report(out, Stop(Code.INTERRUPTED, ["interrupted; nothing was written"]))
     except Exception as error:
-        out.traceback()
-        lines = [f"internal error: {type(error).__name__}: {error}"]
-        if not out.debug:
-            lines.append("Run the command again with --debug to see where.")
-        out.fail(lines, Stop(Code.INTERNAL, lines[:1]).data)
-        return Code.INTERNAL
+        hint = [] if out.debug else ["Run the command again with --debug to see where."]
+        return _report(out, Stop(Code.INTERNAL, [f"internal error: {type(error).__name__}: {error}", *hint]))
+
+
+def _report(out: Output, stop: Stop) -> Code:
+    out.traceback()
+    out.fail(stop.lines, stop.data)
+    return stop.code

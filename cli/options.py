@@ -1,9 +1,18 @@
 """Arguments and options that several commands share."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+def _not_nan(value: float | None) -> float | None:
+    """Refuse what is not a number: it passes every comparison with a bound."""
+    if value is not None and math.isnan(value):
+        raise typer.BadParameter("nan is not a number")
+    return value
+
 
 InstanceName = Annotated[str, typer.Argument(metavar="INSTANCE", help="A shipped name or the path of a folder with club.toml.")]
 Settings = Annotated[
@@ -15,3 +24,5 @@ Settings = Annotated[
     ),
 ]
 DesignOut = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the design as JSON; an existing file is replaced.")]
+Gap = Annotated[float, typer.Option("--gap", min=0.0, max=1.0, metavar="SHARE", callback=_not_nan, help="Stop when proven within this share of the objective.")]
+TimeLimit = Annotated[float | None, typer.Option("--time-limit", min=0.0, metavar="SECONDS", callback=_not_nan, help="Stop after this time.")]

@@ -36,11 +36,7 @@ class Output:
         elif is_terminal(sys.stdout):
             _show_rich(parts)
         else:
-            texts = [plain(part) if isinstance(part, Table) else safe(part) for part in parts]
-            gaps = [
-                "\n" if isinstance(a, Table) or isinstance(b, Table) else "" for a, b in zip(parts, parts[1:], strict=False)
-            ]
-            _write(sys.stdout, "\n".join(text + gap for text, gap in zip(texts, [*gaps, ""], strict=True)))
+            _write(sys.stdout, _plain(parts))
 
     def say(self, line: str, level: int = 0) -> None:
         """Write a remark on standard error.
@@ -110,6 +106,16 @@ def console(stream: TextIO) -> "Console":
     from rich.console import Console
 
     return Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=False)
+
+
+def _plain(parts: Sequence[Table | str]) -> str:
+    """Return the parts as plain text, with an empty line around tables."""
+    lines: list[str] = []
+    for k, part in enumerate(parts):
+        if k and (isinstance(part, Table) or isinstance(parts[k - 1], Table)):
+            lines.append("")
+        lines.append(plain(part) if isinstance(part, Table) else safe(part))
+    return "\n".join(lines)
 
 
 def _show_rich(parts: Sequence[Table | str]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .command import Code, Stop, command
-from .options import DesignOut, InstanceName, Settings
+from .options import DesignOut, Gap, InstanceName, Settings, TimeLimit
 from .output import Output
 from .progress import progress
 from .writing import check_target, write_whole
@@ -18,6 +18,9 @@ from .writing import check_target, write_whole
 if TYPE_CHECKING:
     from ..instances.instance import Instance
     from ..solvers.design import Design
+
+
+_SHOWN = 20
 
 
 def register(app: typer.Typer) -> None:
@@ -30,11 +33,16 @@ def solve(
     out: Output,
     instance: InstanceName,
     target: DesignOut = None,
-    gap: Annotated[float, typer.Option("--gap", min=0.0, max=1.0, metavar="SHARE", help="Stop when proven within this share of the objective.")] = 0.001,
-    time_limit: Annotated[float | None, typer.Option("--time-limit", min=0.0, metavar="SECONDS", help="Stop after this time.")] = None,
+    gap: Gap = 0.001,
+    time_limit: TimeLimit = None,
     settings: Settings = None,
     fixes: Annotated[
-        list[str] | None, typer.Option("--fix", metavar="KEY=VALUE", help="Fix a decision, e.g. tariff.gallium.china_linked=0.25. May be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--fix",
+            metavar="KEY=VALUE",
+            help="Fix a decision: built.X=1, start.X=2031, strike.X=9000, tariff.china_linked.gallium=0.25 or credit.itc.CAN.gallium=0.1. May be repeated.",
+        ),
     ] = None,
 ) -> Code:
     """Find the design of least public cost, prove it and audit it."""
@@ -67,7 +75,7 @@ def evaluate(
     with solver_errors():
         from ..solvers.evaluate import evaluate as run
 
-        design = run(found, given)
+        design = run(found, given, command=command_line())
     return deliver(out, design, found, target)
 
 
@@ -116,7 +124,8 @@ def solver_errors() -> Iterator[None]:
         raise Stop(Code.STOPPED, [f"{error}", "No design was found before the solve stopped; nothing is written."]) from error
     except AuditFailed as error:
         rows = [check.to_row() for check in error.report.failures]
-        lines = [f"the design failed {len(rows)} checks of the audit and is not written:", *(failure(row) for row in rows)]
+        lines = [f"the design failed {len(rows)} checks of the audit and is not written:", *(failure(row) for row in rows[:_SHOWN])]
+        lines += [f"  and {len(rows) - _SHOWN} more (--json lists all)"] if len(rows) > _SHOWN else []
         raise Stop(Code.AUDIT, lines, failures=rows) from error
     except DesignError as error:
         raise Stop(Code.INPUT, str(error).splitlines()) from error

@@ -32,7 +32,6 @@ _CONSTRAINTS = {
     "users_basket": "cap on the price rise of the basket",
     "worst5_outlay": "cap on the outlay of the worst 5% of scenarios",
 }
-_PARTS = ("producers", "users", "treasury", "security", "total")
 
 
 def design_tables(design: Design, instance: Instance | None = None) -> list[Table | str]:
@@ -232,9 +231,10 @@ def consumers(design: Design) -> Table:
 def payoff(design: Design) -> Table:
     """Return each member's payoff by part (C25)."""
     found = {(row["country"], row["part"]): row["pv_musd"] for row in _records(design.payoff)}
+    parts = sorted(dict.fromkeys(part for _, part in found), key=lambda part: part == "total")
     countries = [c for c in (*COUNTRIES, "ALL") if any(key[0] == c for key in found)]
-    rows = [{"country": c, **{part: found.get((c, part)) for part in _PARTS}} for c in countries]
-    columns = (("country", "country", text), *((part, part, money) for part in _PARTS))
+    rows = [{"country": c, **{part: found.get((c, part)) for part in parts}} for c in countries]
+    columns = (("country", "country", text), *((part, part, money) for part in parts))
     return table(f"Payoff against the baseline, present value, {MONEY}", columns, rows)
 
 
