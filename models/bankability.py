@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .cashflow import ContractTerms, Site, credit_flows
+from .cashflow import ContractTerms, Outlook, Site, credit_flows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -147,7 +147,8 @@ class Tests:
         """Prepare the tests; ``strikes`` in USD/t when there is a contract.
 
         With a ``worst`` site the tests are those of an envelope: phi, which falls as the expected price rises, is taken
-        at the worst prices and everything else at ``site``'s, so that any site between the two passes no more easily.
+        at the worst prices, royalties too, and everything else at ``site``'s, so that any site between the two passes no
+        more easily. A lower hurdle rate weighs late losses more, so those are discounted at the rate of the best prices.
         """
         self.site, self.rules, self.dump_deck = site, rules, dump_deck
         self.worst = worst or site
@@ -168,9 +169,12 @@ class Tests:
     @cached_property
     def phi(self) -> Array:
         """Return the contracted share of tenor years that counts for the hurdle, ``(G,)`` (C12a)."""
+        return self._phi(self.worst)
+
+    def _phi(self, site: Site) -> Array:
         if self.contract is None or self.strikes is None:
             return np.zeros(1)
-        expected = float(self.worst.price[: self.tenor].mean())
+        expected = float(site.price[: self.tenor].mean())
         low = self.rules.price_down * expected
         strength = np.clip((self.strikes - low) / (max(self.long_run, expected) - low), 0.0, 1.0)
         return self.share * self.contract.share * strength
@@ -191,11 +195,13 @@ class Tests:
         assert self.contract is not None and self.strikes is not None  # noqa: S101
         site, row = self.site, np.array([n])
         lowest = site.operate(row, self.strikes[:1], self.contract)
-        if not lowest.active.all():
+        linear = lowest.active.all() and (site.outlook.floor is None or (lowest.margin > -site.care_share * site.cost[row]).all())
+        if not linear:
             run = site.operate(row, self.strikes, self.contract)
             return run.margin[:, 0].mean(axis=1), (run.active[:, 0] * site.cost[n]).mean(axis=1)
         payable = site.payable[n] / 1e6
-        base = payable * site.price[n] * (1.0 - site.plant.royalty) + site.byproduct_revenue[n] - site.cost[n]
+        sales = site.price[n] - site.plant.royalty * site.royalty_price[n]
+        base = payable * sales + site.byproduct_revenue[n] - site.cost[n]
         unit = expected_payment(site.price[n], self.strikes, self.contract.upside_share)
         cost = np.full(self.grid, site.cost[n].mean())
         return base.mean() + self.contract.share * payable * unit, cost
@@ -203,8 +209,16 @@ class Tests:
     @cached_property
     def discount(self) -> tuple[Array, Array]:
         """Return C12a's discount factors of build and operating years, ``(b, G)`` and ``(n, G)``."""
+        return self._factors(self.phi)
+
+    @cached_property
+    def discount_of_losses(self) -> Array:
+        """Return the discount factors of operating years in which money is lost, ``(n, G)``: phi at ``site``'s prices."""
+        return self.discount[1] if self.worst is self.site else self._factors(self._phi(self.site))[1]
+
+    def _factors(self, phi: Array) -> tuple[Array, Array]:
         t, cal = self.site.plant.terms, self.site.calendar
-        early = (1.0 + t.hurdle + t.specialty_addon * (1.0 - self.phi))[None, :]
+        early = (1.0 + t.hurdle + t.specialty_addon * (1.0 - phi))[None, :]
         late = 1.0 + t.hurdle + t.specialty_addon
         if self.contract is None:
             early = np.array([[late]])
@@ -217,12 +231,12 @@ class Tests:
     def value(self, itc: Array, ptc: Array) -> Array:
         """Return expected NPV at the C12a rate under calendar-year credit rates, musd, ``(G,)``."""
         margin, cost = self.expected
-        build, operate = self.discount
+        (build, operate), losses = self.discount, self.discount_of_losses
         credit, rate = credit_flows(self.site, itc, ptc)
-        flow = self.site.after_tax_share * margin + rate[:, None] * cost
-        flow = flow + (self.site.fixed - self.site.shield_lost * credit.sum())[:, None]
-        result: Array = (build * (credit - self.site.calendar.capital)[:, None]).sum(axis=0) + (operate * flow).sum(axis=0)
-        return result
+        flow = self.site.after_tax_share * margin + self.site.fixed[:, None]
+        result: Array = (build * (credit - self.site.calendar.capital)[:, None]).sum(axis=0)
+        result = result + (operate * (np.maximum(flow, 0.0) + rate[:, None] * cost)).sum(axis=0)
+        return result + (losses * (np.minimum(flow, 0.0) - (self.site.shield_lost * credit.sum())[:, None])).sum(axis=0)
 
     def value_at(self, rates: Sequence[tuple[Array, Array]]) -> Array:
         """Return ``value`` at several pairs of credit rates, musd, ``(R, G)``: it is linear in every yearly rate."""
@@ -230,7 +244,7 @@ class Tests:
         build, operate = self.discount
         cal, plant = self.site.calendar, self.site.plant
         zero = np.zeros(self.site.outlook.price.shape[0])
-        per_itc = build - (operate * self.site.shield_lost[:, None]).sum(axis=0)
+        per_itc = build - (self.discount_of_losses * self.site.shield_lost[:, None]).sum(axis=0)
         itc = np.stack([plant.itc_share * itc[cal.build] * cal.capital for itc, _ in rates])
         ptc = np.stack([plant.ptc_share * ptc[cal.operate] for _, ptc in rates])
         result: Array = self.value(zero, zero) + itc @ per_itc + ptc @ (operate * cost)
@@ -243,6 +257,7 @@ class Tests:
         periods: NDArray[np.int_],
         years: NDArray[np.int_],
         price: Array,
+        royal: Array,
         factor: float,
         cost_factor: float,
         itc: Array,
@@ -252,13 +267,14 @@ class Tests:
         """Return cash available for debt service and cost, musd: ``(k, G)`` and ``(k,)``.
 
         ``periods`` are operating years, ``years`` the simulated years in which they fall, ``price`` USD/t of those
-        years before ``factor``.
+        years before ``factor``, and ``royal`` the prices on which royalties are taken.
         """
         site, cal = self.site, self.site.calendar
         selling = factor * price
         payable = site.payable[periods] / 1e6
         cost = cost_factor * site.deck_cost(years, cal.output[periods], factor)
-        margin = payable * selling * (1.0 - site.plant.royalty) + factor * self._deck_byproducts(periods, years) - cost
+        sales = payable * (selling - site.plant.royalty * factor * royal)
+        margin = sales + factor * self._deck_byproducts(periods, years) - cost
         table = np.repeat(margin[:, None], self.grid, axis=1)
         if self.contract is not None and self.strikes is not None:
             short = np.maximum(self.strikes[None] - selling[:, None], 0.0)
@@ -286,7 +302,8 @@ class Tests:
         """Return the bank deck's average cover over the repayment years, ``(G,)``."""
         n = self.repayment
         years = self.site.calendar.operate[n]
-        flow, _ = self._deck_flow(n, years, self.site.outlook.deck[years], 1.0, 1.0, itc, ptc)
+        outlook = self.site.outlook
+        flow, _ = self._deck_flow(n, years, outlook.deck[years], outlook.royal.deck[years], 1.0, 1.0, itc, ptc)
         result: Array = flow.mean(axis=0) / self.loan(itc).service
         return result
 
@@ -303,7 +320,8 @@ class Tests:
         rules, service = self.rules, self.loan(itc).service
         n = self.repayment - rules.delay
         years = np.minimum(self.site.calendar.operate[self.repayment], self.site.outlook.deck.size - 1)
-        flow, _ = self._deck_flow(n, years, self.site.outlook.deck[years], rules.price_down, rules.cost_down, itc, ptc, rules.capital_down)
+        price, royal = self.site.outlook.deck[years], self.site.outlook.royal.deck[years]
+        flow, _ = self._deck_flow(n, years, price, royal, rules.price_down, rules.cost_down, itc, ptc, rules.capital_down)
         full = rules.reserve_years * service
         reserve, least = np.full(self.grid, full), np.full(self.grid, np.inf)
         for cash in flow:
@@ -315,14 +333,17 @@ class Tests:
         """Return the dump deck's loan-life cover, ``(G,)``: the first repayment years at dumped prices."""
         n = self.repayment
         years = self.site.calendar.operate[n]
-        price = self.site.outlook.deck[years].copy()
-        first = self.rules.dump_years
-        price[:first] = self.site.outlook.dumped[years[:first]]
-        flow, _ = self._deck_flow(n, years, price, 1.0, 1.0, itc, ptc)
+        price, royal = (self._dump_deck_prices(x, years) for x in (self.site.outlook, self.site.outlook.royal))
+        flow, _ = self._deck_flow(n, years, price, royal, 1.0, 1.0, itc, ptc)
         debt = self.loan(itc)
         factor = (1.0 + debt.rate) ** -np.arange(1, n.size + 1)
         result: Array = (factor[:, None] * flow).sum(axis=0) / debt.principal
         return result
+
+    def _dump_deck_prices(self, outlook: Outlook, years: NDArray[np.int_]) -> Array:
+        price, first = outlook.deck[years].copy(), self.rules.dump_years
+        price[:first] = outlook.dumped[years[:first]]
+        return price
 
     def lender(self, itc: Array, ptc: Array) -> NDArray[np.bool_]:
         """Say where all decks pass, ``(G,)`` (C12c); a plant without debt passes."""

@@ -34,6 +34,8 @@ class Outlook:
     """The prices that a plant meets under one border option and path, USD/t.
 
     ``price`` and ``feed`` are ``(T, S)``; ``deck``, ``deck_feed`` and ``dumped`` are the lender's ``(T,)`` (C12c).
+    A ``floor`` marks the best end of an envelope and holds its lowest prices: royalties are taken there, and running is
+    never worse than care, so that no outlook between the two earns more.
     """
 
     price: Array
@@ -41,6 +43,12 @@ class Outlook:
     dumped: Array
     feed: Array | None = None
     deck_feed: Array | None = None
+    floor: Outlook | None = None
+
+    @property
+    def royal(self) -> Outlook:
+        """Return the outlook on whose prices royalties are taken."""
+        return self.floor or self
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,11 @@ class Site:
     def price(self) -> Array:
         """Return the selling price of the operating years, USD/t, ``(n, S)``."""
         return self.outlook.price[self.calendar.operate]
+
+    @cached_property
+    def royalty_price(self) -> Array:
+        """Return the price on which royalties are taken, USD/t, ``(n, S)``."""
+        return self.outlook.royal.price[self.calendar.operate]
 
     @cached_property
     def byproduct_revenue(self) -> Array:
@@ -119,19 +132,24 @@ class Site:
 
         The plant idles where revenue, receipts included, is below cost less care cost; its margin is then minus care.
         """
-        price = self.price[rows][None]
         payable = self.payable[rows][None, :, None] / 1e6
         extra = self.byproduct_revenue[rows][None]
         cost = self.cost[rows][None]
-        sales = payable * price
         receipts = np.zeros((1, 1, 1))
         if strikes is not None and contract is not None:
-            unit = payment(price, strikes[:, None, None], contract.upside_share)
-            receipts = contract.share * payable * unit
-        gross = sales + extra + receipts
+            receipts = self.receipts(rows, strikes, contract)
+        gross = payable * self.price[rows][None] + extra + receipts
+        royalty = self.plant.royalty * payable * self.royalty_price[rows][None]
         active = gross >= cost * (1.0 - self.care_share)
-        margin = np.where(active, gross - self.plant.royalty * sales - cost, -self.care_share * cost)
+        margin = np.where(active, gross - royalty - cost, -self.care_share * cost)
+        if self.outlook.floor is not None:
+            margin = np.maximum(margin, -self.care_share * cost)
         return Operation(margin=margin, payment=np.where(active, receipts, 0.0), active=active)
+
+    def receipts(self, rows: NDArray[np.int_], strikes: Array, contract: ContractTerms) -> Array:
+        """Return what a contract pays in the operating years ``rows`` if the plant runs, musd, ``(R, k, S)`` (C14)."""
+        unit = payment(self.price[rows][None], strikes[:, None, None], contract.upside_share)
+        return contract.share * self.payable[rows][None, :, None] / 1e6 * unit
 
     @cached_property
     def after_tax_share(self) -> float:

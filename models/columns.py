@@ -141,19 +141,32 @@ def _tail_index(tests: Tests, itc: Array, ptc: Array, first: int, need: float) -
     return high
 
 
+def _surely_running(worst: Site, offer: Offer) -> NDArray[np.bool_]:
+    """Say where a plant runs at the worst prices without a contract and under any strike on offer, ``(n, S)``.
+
+    A site that an envelope finds unaided may hold a contract in truth, whose upside share can make it idle.
+    """
+    running = worst.merchant.active[0].copy()
+    rows = np.arange(min(offer.contract.tenor_years, running.shape[0]))
+    lowest = np.array([strike_bounds(worst, offer)[0]])
+    running[rows] &= worst.operate(rows, lowest, offer.contract).active[0]
+    return running
+
+
 def _priced(
     site: Site, law: LawCredits, offer: Offer, kind: NDArray[np.int_], strike: Array, worst: Site | None
 ) -> Family:
     """Attach public cost and subsidy equivalents to each feasible level."""
     horizon, scenarios = site.outlook.price.shape
     parts: list[Cost] = []
+    running = None if worst is None else _surely_running(worst, offer)
     supported = np.zeros(kind.size)
     sales = 0.0
     for r, level in enumerate(offer.levels):
         if kind[r] == CONTRACT:
             cost = project_cost(site, law, level, offer.public_rate, offer.contract, strike[r : r + 1], worst).pick(0)
         elif kind[r] == UNAIDED:
-            cost = project_cost(site, law, level, offer.public_rate, worst=worst).pick(0)
+            cost = project_cost(site, law, level, offer.public_rate, worst=worst, running=running).pick(0)
         else:
             cost = Cost.none(horizon, scenarios)
         parts.append(cost)

@@ -111,7 +111,8 @@ class Outlooks:
         """Return sites under the best and the worst prices over all paths of an option.
 
         ``visited`` is ``(T, 4)`` per product: the states that some path takes in a year. Every path's selling price lies
-        between the two sites' and every feed price too, with the signs turned.
+        between the two sites' and every feed price too, with the signs turned. The best site takes royalties at the
+        lowest prices, since under a strike a higher price only raises the royalty.
         """
         if plant.refined:
             high, low = self._extremes(plant.product, None, borders[plant.product], visited[plant.product])
@@ -122,11 +123,9 @@ class Outlooks:
             name = plant.feed_product
             dear, cheap = self._extremes(name, plant.country, borders[name], visited[name])
             feeds = [(cheap[0], cheap[1]), (dear[0], dear[1])]
-        best, worst = (
-            self._put(plant, start, Outlook(*series, feed, deck))
-            for series, (feed, deck) in zip((high, low), feeds, strict=True)
-        )
-        return best, worst
+        floor = Outlook(*low, *feeds[1])
+        best = Outlook(*high, *feeds[0], floor=floor)
+        return self._put(plant, start, best), self._put(plant, start, floor)
 
     def _extremes(
         self, product: str, country: str | None, border: Border, visited: NDArray[np.bool_]

@@ -69,12 +69,14 @@ def project_cost(
     contract: ContractTerms | None = None,
     strikes: Array | None = None,
     worst: Site | None = None,
+    running: NDArray[np.bool_] | None = None,
 ) -> Cost:
     """Return the public cost of a project under each strike (or without a contract) and one club credit level.
 
     A project with a contract costs its net payments and all its credits; one without costs the club's increments
     only (C24). Batched over the strikes, ``R``. With a ``worst`` site the result is a lower bound, part by part, for
     every site between the two: payments and production credits count only where the worst site is active too.
+    ``running`` ``(n, S)`` says where a plant without a contract runs, if not where its merchant revenue lets it.
     """
     floor = worst or site
     horizon, scenarios = site.outlook.price.shape
@@ -88,14 +90,15 @@ def project_cost(
     grant = plant.itc_share * itc[cal.build] * cal.capital
     np.add.at(credits, (slice(None), cal.build), grant)
     tenor = min(contract.tenor_years, cal.operate.size) if contract is not None and held else 0
-    active = np.repeat(floor.merchant.active, batch, axis=0) if ptc[cal.operate].any() else None
+    merchant = floor.merchant.active if running is None else running[None]
+    active = np.repeat(merchant, batch, axis=0) if ptc[cal.operate].any() else None
     net = np.zeros((batch, scenarios))
     gross = np.zeros((batch, scenarios))
-    if tenor:
+    if tenor and contract is not None and strikes is not None:
         rows = np.arange(tenor)
-        run = site.operate(rows, strikes, contract)
-        sure = run.active if worst is None else floor.operate(rows, strikes, contract).active
-        payment = np.where(sure, run.payment, np.minimum(run.payment, 0.0))
+        sure = floor.operate(rows, strikes, contract).active
+        payment = site.receipts(rows, strikes, contract)
+        payment = np.where(sure, payment, 0.0 if worst is None else np.minimum(payment, 0.0))
         years = cal.operate[rows]
         paid = np.maximum(payment, 0.0)
         payments[:, years] = paid.mean(axis=2)
