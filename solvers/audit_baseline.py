@@ -15,10 +15,11 @@ from .audit_world import NODES, FloatArray, Project, Terms, World
 
 @dataclass(frozen=True)
 class Baseline:
-    """Hold B0: its projects with start years, which of them are unaided, its balance and its scene."""
+    """Hold B0: its projects with start years, which of them are unaided, which of those pass C12 at the path of the whole B0 too, its balance and its scene."""
 
     builds: dict[str, int]
     unaided: tuple[str, ...]
+    lasting: tuple[str, ...]
     balance: Mapping[str, Balance]
     scene: Scene
 
@@ -42,7 +43,9 @@ def baseline(world: World) -> Baseline:
             builds[code] = p.earliest
             unaided.append(code)
             scene = law_at(world, builds)
-    return Baseline(builds, tuple(unaided), balances(world, builds), scene)
+    where = setting(scene, scene)
+    lasting = tuple(code for code in unaided if bank(where, world.projects[code], Option(builds[code])).passes)
+    return Baseline(builds, tuple(unaided), lasting, balances(world, builds), scene)
 
 
 def _ranked(world: World, builds: Builds) -> list[str]:
@@ -63,36 +66,38 @@ def _group_taken(world: World, builds: Builds, project: Project) -> bool:
 def contested(world: World, b0: Baseline) -> dict[str, bool]:
     """Tell for each product whether it is contested in some year up to ``end_year`` (C20).
 
-    A candidate counts from its earliest start at full capacity if it is not in the baseline, fails unaided there, and passes at the baseline's path either with
-    the highest strike allowed or without a contract under the top rung of both border measures on every product. Of an exclusive group the largest counts.
+    A candidate whose group is open counts at full ramp from its earliest start if it fails unaided at law and the baseline's path and passes there either under
+    the top rung of both border measures on its product or with the highest strike allowed. Of an exclusive group the largest counts.
     """
-    top = max(float(rate) for rate in world.setting("ladders.tariffs", (0.0,)))
-    guarded = Scene(world, harmonised_rates(world, {(m, node): top for m in world.products for node in NODES}), b0.scene.path)
-    capacity = {m: np.zeros(world.horizon) for m in world.products}
     by_group: dict[tuple[str, str], FloatArray] = {}
     for code, p in world.projects.items():
-        if code in b0.builds or not p.available or p.earliest > world.end or not _passes_with_aid(world, b0, guarded, p):
+        closed = code in b0.builds or not p.available or p.earliest > world.end or _group_taken(world, b0.builds, p)
+        if closed or not _passes_with_aid(world, b0, p):
             continue
-        yearly = np.where(np.arange(world.base, world.base + world.horizon) >= p.earliest, p.capacity * p.counted_share, 0.0)
+        yearly, first = np.zeros(world.horizon), p.earliest - world.base
+        yearly[first : first + p.life] = float(p.tonnes().max()) * p.counted_share
         key = (p.product, p.group or code)
-        by_group[key] = np.maximum(by_group.get(key, yearly), yearly)
+        by_group[key] = np.maximum(by_group.get(key, 0.0), yearly)
+    capacity = {m: np.zeros(world.horizon) for m in world.products}
     for (product, _), yearly in by_group.items():
         capacity[product] += yearly
     years = slice(0, world.end - world.base + 1)
     return {m: bool((capacity[m] > np.maximum(b0.balance[m].need, 0.0))[years].any()) for m in world.products}
 
 
-def _passes_with_aid(world: World, b0: Baseline, guarded: Scene, project: Project) -> bool:
+def _passes_with_aid(world: World, b0: Baseline, project: Project) -> bool:
+    """Tell whether a candidate passes C12 with protection of its product or with a contract, and not without, at the baseline's path (C20)."""
     option = Option(project.earliest)
     if bank(setting(b0.scene, b0.scene), project, option).passes:
         return False
+    top = max(float(rate) for rate in world.setting("ladders.tariffs", (0.0,)))
+    guarded = Scene(world, harmonised_rates(world, {(project.product, node): top for node in NODES}), b0.scene.path)
     if bank(setting(guarded, b0.scene), project, option).passes:
         return True
     if main_share(world, project) < world.param("contract_min_revenue_share"):
         return False
-    strike = highest_three_digits(strike_ceiling(world, project))
     terms = Terms(
-        strike=strike,
+        strike=highest_three_digits(strike_ceiling(world, project)),
         share=float(world.setting("contract.share", 1.0)),
         upside=float(world.setting("contract.upside_share", 0.5)),
         tenor=int(world.setting("contract.tenor_years", 12)),

@@ -18,12 +18,13 @@ USD_PER_MUSD = 1e6
 
 @dataclass(frozen=True)
 class Option:
-    """Say how a project is built: start year, club credit rates over law, and the contract it holds, if any."""
+    """Say how a project is built: start year, club credit rates over law, the contract it holds, if any, and whether one closed before the club counts."""
 
     start: int
     itc: float = 0.0
     ptc: float = 0.0
     contract: Terms | None = None
+    closed: bool = True
 
     def without_contract(self) -> Option:
         """Return the same option without the contract."""
@@ -101,7 +102,7 @@ def ramp_of(project: Project) -> FloatArray:
 
 def holds(option: Option, project: Project) -> Terms | None:
     """Return the contract in force: the design's, else one closed before the club."""
-    return option.contract or project.closed
+    return option.contract or (project.closed if option.closed else None)
 
 
 def tenor_years(project: Project, option: Option) -> BoolArray:

@@ -9,7 +9,6 @@ import numpy as np
 
 from .audit_bank import mean_of_worst
 from .audit_cash import USD_PER_MUSD, Cash, Option, cash, prices_in
-from .audit_design import Design
 from .audit_market import Balance, Scene, imports
 from .audit_world import CHINA, COUNTRIES, MARKET, FloatArray, Project, World
 
@@ -148,19 +147,18 @@ def objective(world: World, cost: Cost, users_loss: float) -> float:
     return float(cost.booked_pv.sum()) + cvar_weight * cost.cvar + user_weight * (users_loss - float(world.pv(cost.border).sum()))
 
 
-def subsidy_equivalents(world: World, ledgers: list[Ledger], design: Design) -> dict[tuple[str, str], float]:
-    """Return C16 by (country, product), over projects with a contract or a club credit."""
+def subsidy_equivalents(world: World, ledgers: list[Ledger]) -> dict[tuple[str, str], float]:
+    """Return C16 by (country, product), over projects with a contract or a club credit: net payments and all credits of C24 over full sales."""
     aid: dict[tuple[str, str], float] = {}
     sales: dict[tuple[str, str], float] = {}
     for entry in ledgers:
         p = entry.built.project
-        club = float(world.pv(entry.club_credits).mean())
-        if not entry.holds_contract and club <= 0.0:
+        if not entry.holds_contract and not entry.club_credits.any():
             continue
         key = (COUNTRIES[p.country], p.product)
         yearly = np.zeros(world.horizon)
         first = entry.built.option.start - world.base
         yearly[first : first + p.life] = p.tonnes() * p.payability * world.products[p.product].long_run / USD_PER_MUSD
-        aid[key] = aid.get(key, 0.0) + club + float(world.pv(entry.paid - entry.repaid).mean())
+        aid[key] = aid.get(key, 0.0) + float(world.pv(entry.paid - entry.repaid + entry.credits).mean())
         sales[key] = sales.get(key, 0.0) + float(world.pv(yearly))
     return {key: aid[key] / sales[key] for key in aid}

@@ -9,6 +9,7 @@ import numpy as np
 
 from .audit_bank import bank, main_share, next_lower, stack, strike_ceiling, strike_floor, three_digits
 from .audit_baseline import contested
+from .audit_cash import Option
 from .audit_checks import Check, at_least, at_most, holds, worst
 from .audit_cost import Built, subsidy_equivalents
 from .audit_market import availability, secured
@@ -71,13 +72,14 @@ def _project(case: Case, b: Built, tolerance: float) -> list[Check]:
     """Check one built project: bankable as built, no gift, strike, credits."""
     p, option, world = b.project, b.option, case.world
     found = []
-    if not p.b0_supply:
-        rule, name = ("C21c", "baseline project stays bankable") if p.code in case.b0.builds else ("C12", "bankable as built")
-        if rule == "C12" or world.switch("displacement"):
-            found.append(at_least(name, p.code, case.judged(p, "with").worst, 0.0, tolerance, rule))
+    if p.code not in case.b0.builds:
+        found.append(at_least("bankable as built", p.code, case.judged(p, "with").worst, 0.0, tolerance, "C12"))
+    elif p.code in case.b0.lasting and world.switch("displacement"):
+        margin = bank(case.where, p, Option(option.start)).worst
+        found.append(at_least("baseline project stays bankable", p.code, margin, 0.0, tolerance, "C21c"))
     if option.contract is not None:
         found += _contract(case, b, tolerance)
-    if world.switch("stack") and (option.itc > 0.0 or option.ptc > 0.0):
+    if world.switch("stack") and ((option.itc > 0.0 and p.itc_eligible) or option.ptc * p.ptc_share > 0.0):
         found.append(at_most("credits and grants over capital", p.code, stack(case.where, p, option), world.param("stack_cap"), tolerance, "C13"))
     return found
 
@@ -122,7 +124,7 @@ def _club(case: Case, tolerance: float) -> list[Check]:
             yearly = zip(-case.balance[m].need[: world.simulated], allowed, strict=False)
             found.append(worst(at_most("net exports, t", f"{m} / {world.base + t}", float(v), float(a), tolerance, "C8") for t, (v, a) in enumerate(yearly)))
     if world.switch("band"):
-        equivalents = subsidy_equivalents(world, case.ledgers, case.design)
+        equivalents = subsidy_equivalents(world, case.ledgers)
         disputed = contested(world, case.b0)
         for m in world.products:
             rates = [rate for (_, product), rate in equivalents.items() if product == m]

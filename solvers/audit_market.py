@@ -136,13 +136,13 @@ def states(world: World, balance: Mapping[str, Balance]) -> dict[str, IntArray]:
 
 
 def secured(world: World, builds: Builds, product: str) -> FloatArray:
-    """Return refined sales by plants in the club that are not China-linked, t, shape (H,) (C22)."""
+    """Return refined sales by plants in the club that are not China-linked, t, shape (H,); by-products fill at most what demand leaves (C22)."""
     years = np.arange(world.base, world.base + world.horizon)
     total = np.full(world.horizon, float(world.products[product].existing.sum()))
     for c in world.converters:
         if c.target == product != c.source and not c.china_linked:
             total += np.where(years >= c.start, c.output_t, 0.0)
-    concentrate = np.zeros(world.horizon)
+    concentrate, by_product = np.zeros(world.horizon), np.zeros(world.horizon)
     for code, start in builds.items():
         p = world.projects[code]
         if p.product == product and p.concentrate:
@@ -151,9 +151,10 @@ def secured(world: World, builds: Builds, product: str) -> FloatArray:
             total += _spread(world, p, start, p.tonnes())
         if not p.china_linked:
             ramp = np.array([p.ramp_at(n) for n in range(p.life)])
-            sold = sum(s.tonnes * s.payability for s in p.streams if s.product == product)
-            total += _spread(world, p, start, ramp * sold)
-    return total + np.minimum(concentrate, spare_capacity(world, product, linked_too=False))
+            by_product += _spread(world, p, start, ramp * sum(s.tonnes * s.payability for s in p.streams if s.product == product))
+    total += np.minimum(concentrate, spare_capacity(world, product, linked_too=False))
+    left = np.maximum(0.0, stated_demand(world, product).sum(axis=0) - total)
+    return total + np.minimum(by_product, left)
 
 
 @dataclass(frozen=True)

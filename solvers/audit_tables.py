@@ -124,9 +124,9 @@ class Case:
         return price_rises(self.world, self.scene, self.b0.scene)
 
     def judged(self, project: Project, variant: str) -> Bank:
-        """Return C12's figures: ``with`` the design's credits and contract, or ``without`` contract and club credits."""
+        """Return C12's figures: ``with`` the design's credits and contract, or ``without`` club credits and any contract, a closed one included."""
         option = self.design.option(project)
-        return bank(self.where, project, option if variant == "with" else Option(option.start))
+        return bank(self.where, project, option if variant == "with" else Option(option.start, closed=False))
 
 
 def tables(case: Case) -> dict[str, Table]:
@@ -205,9 +205,9 @@ def _bank_row(judged: Bank, variant: str, claimed_irr: Any) -> dict[str, Value]:
 def nearest_irr(flow: FloatArray, claimed: Any) -> float | None:
     """Return the internal rate of return of an expected flow that is nearest to the claimed one.
 
-    Rates from -50% to 500% are searched. Without a claim the lowest rate from 0 on is meant, if there is one: a return below 0 may be left out.
+    Rates from -50% to 10,000% are searched. Without a claim the lowest rate from 0 on is meant, if there is one: a return below 0 may be left out.
     """
-    grid = np.concatenate([np.arange(-0.5, 0.5, 0.005), np.geomspace(0.5, 5.0, 40)])
+    grid = np.concatenate([np.arange(-0.5, 0.5, 0.005), np.geomspace(0.5, 100.0, 90)])
     years = np.arange(len(flow), dtype=float)
 
     def npv(rate: float) -> float:

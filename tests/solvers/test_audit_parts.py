@@ -25,7 +25,6 @@ from minclub.solvers.audit_bank import (
 from minclub.solvers.audit_baseline import baseline, contested
 from minclub.solvers.audit_cash import Option, capital_by_year, cash, depreciation, prices_in
 from minclub.solvers.audit_cost import border_revenue, built_projects, ledger, public_cost, subsidy_equivalents
-from minclub.solvers.audit_design import Design
 from minclub.solvers.audit_effects import payoff, price_rises, users_loss
 from minclub.solvers.audit_market import (
     Scene,
@@ -139,7 +138,7 @@ def test_c8_need_states_and_c22_security() -> None:
     )
     projects = (
         MINE,
-        replace(MINE, code="CONC", concentrate=True, capacity=2000.0, payability=0.5),
+        replace(MINE, code="CONC", concentrate=True, capacity=2000.0, payability=0.5, streams=(Stream("ore", 70.0, 0.0, 1.0),)),
         replace(MINE, code="ORE", product="ore", capacity=1600.0, streams=(Stream("metal", 100.0, 0.0, 0.9),)),
         replace(MINE, code="PLANT", feed="ore", feed_rate=2.0, capacity=50.0, china_linked=True),
     )
@@ -149,6 +148,9 @@ def test_c8_need_states_and_c22_security() -> None:
     converted = 800.0 + 1000.0 * 1600 / 4000
     assert found["metal"].need == pytest.approx(np.array([7000.0] + [8000 - 1000 - 1050 - converted] * 3 + [7000.0] * 2))
     assert found["ore"].need == pytest.approx(np.array([0.0] + [4000 + 100 - 1600.0] * 3 + [4000.0] * 2))
+    assert secured(w, builds, "ore")[1] == pytest.approx(1600.0)
+    little = replace(w, products=w.products | {"metal": replace(w.products["metal"], direct=np.array([3560.0, 0.0, 0.0]))})
+    assert secured(little, builds, "metal")[1] == pytest.approx(3560.0)
     assert secured(w, builds, "metal")[[0, 1, 4]] == pytest.approx(np.array([1000.0, 1000 + 1000 + 500 + 1000 + 90, 2000.0]))
     for demand, state in ((0.0, 0), (7000.0, 1), (7001.0, 2), (10000.0, 2), (10001.0, 3)):
         narrow = world((replace(METAL, direct=np.array([demand, 0.0, 0.0])),))
@@ -354,8 +356,8 @@ def test_c24_public_cost_by_hand() -> None:
     assert stack(setting(scene_of(lawful), scene_of(lawful)), replace(MINE, grant=0.5), option) == pytest.approx((0.3 + 0.15 + 0.5) / 1.5)
     pooled = replace(w, settings={**w.settings, "funding.mode": "pooled", "funding.shares.USA": 0.75, "funding.shares.MEX": 0.25})
     assert public_cost(pooled, [entry], np.zeros((3, YEARS))).booked_pv == pytest.approx(np.array([0.075, 0.0, 0.025]))
-    design = Design({}, {}, {}, {}, {}, {}, {})
-    assert subsidy_equivalents(w, [entry], design) == {("CAN", "metal"): pytest.approx((0.1 + paid - back) / 3.0)}
+    assert subsidy_equivalents(w, [entry]) == {("CAN", "metal"): pytest.approx((0.1 + paid - back) / 3.0)}
+    assert subsidy_equivalents(w, [ledger(lawful, with_law)]) == {("CAN", "metal"): pytest.approx((0.3 + 3 * 0.05 + paid - back) / 3.0)}
 
 
 def test_c23_c25_users_by_hand() -> None:
