@@ -118,7 +118,7 @@ def price_fans(instance: Instance, scenarios: Scenarios, products: Sequence[str]
         ],
     )
     source = f"Source: minclub, instance {instance.name}. History: USGS Mineral Commodity Summaries, annual averages, deflated with US CPI-U."
-    return save(_framed(alt.vconcat(*rows, spacing=18), title, source), path)
+    return save(framed(alt.vconcat(*rows, spacing=18), title, source), path)
 
 
 def _product_row(instance: Instance, scenarios: Scenarios, product: str, history: pd.DataFrame) -> alt.HConcatChart:
@@ -150,8 +150,8 @@ def _panel(quantiles: pd.DataFrame, history: pd.DataFrame, long_run: float, top:
     return alt.layer(wide, half, level, median, line).properties(title=alt.TitleParams(title, fontSize=12, offset=6, frame="group"), width=320, height=130)
 
 
-def _framed(chart: Any, title: alt.TitleParams, source: str) -> alt.VConcatChart:
-    """Put a title above a chart and a source line below it, in the common style."""
+def framed(chart: Any, title: alt.TitleParams, source: str | list[str]) -> alt.VConcatChart:
+    """Put a title above a chart and source lines below it, in the common style."""
     below = alt.TitleParams(source, orient="bottom", anchor="start", fontSize=10, fontWeight="normal", color=MUTED, offset=12)
     return (
         alt.vconcat(alt.vconcat(chart, title=below), title=title)
