@@ -1,18 +1,21 @@
 """Commands that write files for other programs and for readers: ``export`` and ``picture``."""
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from ..reports.layout import MONEY
 from .command import Code, Stop, command
-from .options import InstanceName, Settings, TimeLimit
+from .options import InstanceName, Settings
 from .output import Output
-from .progress import progress
+from .solving import outcome, search, solver_errors
 from .writing import check_target, write_whole
 
 if TYPE_CHECKING:
     from ..instances.instance import Instance
+    from ..solvers.design import Design
 
 
 def register(app: typer.Typer) -> None:
@@ -25,50 +28,60 @@ def export(
     out: Output,
     instance: InstanceName,
     mps: Annotated[Path, typer.Option("--mps", metavar="FILE", help="The MPS file to write.")],
-    time_limit: TimeLimit = None,
     settings: Settings = None,
 ) -> Code:
-    """Write the optimisation problem for another solver."""
+    """Write the problem in its compact form for another solver."""
     from ..instances.loader import load
-    from .mps import last_master, write_mps
-    from .solving import solver_errors
+    from ..models.club import Club
+    from ..models.desk import Desk
 
     found = load(instance, settings)
     check_target(mps, [found.path])
-    with solver_errors(), progress(out) as report:
-        master, clusters, objective = last_master(found, 1e-3, time_limit, report)
-    write_whole(mps, lambda made: write_mps(master, clusters, made))
-    data = {"mps": str(mps), "plans": len(master.plans), "objective_musd": objective}
-    out.show(data, [f"wrote {mps}: {len(master.plans)} plans; the optimum is {objective!r} million 2025 USD"])
+    out.say("writing the compact model")
+    model = Club(Desk(found)).model
+    write_whole(mps, lambda made: model.write(str(made), format="mps", io_options={"symbolic_solver_labels": True}))
+    out.show({"mps": str(mps), "instance_sha256": found.sha256}, [f"wrote {mps}: minimises the objective of C26 in {MONEY}"])
     return Code.DONE
 
 
 def picture(
     out: Output,
     folder: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="Folder for the pictures; it is made if it is missing.")],
-    instance: Annotated[str, typer.Argument(metavar="[INSTANCE]", help="A shipped name or the path of a folder with club.toml.")] = "usmca",
+    instance: Annotated[str | None, typer.Argument(metavar="[INSTANCE]", help="The instance to solve and draw; default: usmca.")] = None,
+    given: Annotated[Path | None, typer.Option("--design", "-d", metavar="FILE", help="Draw this design.json instead of solving.")] = None,
     kind: Annotated[Literal["svg", "png"], typer.Option("--format", metavar="svg|png", help="Kind of the files.")] = "svg",
     settings: Settings = None,
 ) -> Code:
-    """Draw an instance's price scenarios."""
+    """Draw a design: what it reaches and by which means, its strikes, its cost by year."""
     from ..instances.loader import load
+    from ..solvers.design import Design
 
-    found = load(instance, settings)
+    if given is not None and settings:
+        raise Stop(Code.INPUT, ["--set changes a solve; a design is drawn with the settings that it was made with"])
+    found: "Instance | None" = None
+    with solver_errors():
+        if given is not None:
+            design = Design.read(given)
+        else:
+            found = load(instance or "usmca", settings)
+            design = search(out, found)
+    made = draw(design, folder, found, kind)
+    out.show({"pictures": [str(path) for path in made]}, [str(path) for path in made])
+    return outcome(design)
+
+
+def draw(design: "Design", folder: Path, instance: "Instance | None", kind: Literal["svg", "png"]) -> list[Path]:
+    """Draw all figures of a design beside the folder's other files and then put them in their places.
+
+    Raises:
+        Stop: if the folder cannot be written, or the design's instance is not the one given.
+    """
+    from ..reports.design_figures import pictures
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".minclub-") as workshop:
+            made = pictures(design, Path(workshop), instance, kind)
+            return [path.replace(folder / path.name) for path in made]
     except OSError as error:
-        raise Stop(Code.INPUT, [f"cannot make the folder {folder}: {error.strerror or error}"]) from error
-    made = _draw(found, folder, kind)
-    out.show({"pictures": [str(path) for path in made]}, [str(path) for path in made])
-    return Code.DONE
-
-
-def _draw(instance: "Instance", folder: Path, kind: str) -> list[Path]:
-    from ..instances.scenarios import generate
-    from ..reports.figures import price_fans
-
-    target = folder / f"{instance.name}-prices.{kind}"
-    check_target(target, [instance.path])
-    drawn = generate(instance)
-    write_whole(target, lambda path: price_fans(instance, drawn, list(drawn.products), path))
-    return [target]
+        raise Stop(Code.INPUT, [f"cannot write pictures in {folder}: {error.strerror or error}"]) from error

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+DEFAULT_GAP = 0.001
+
 
 def _not_nan(value: float | None) -> float | None:
     """Refuse what is not a number: it passes every comparison with a bound."""

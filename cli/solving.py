@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .command import Code, Stop, command
-from .options import DesignOut, Gap, InstanceName, Settings, TimeLimit
+from .options import DEFAULT_GAP, DesignOut, Gap, InstanceName, Settings, TimeLimit
 from .output import Output
 from .progress import progress
 from .writing import check_target, write_whole
@@ -33,7 +33,7 @@ def solve(
     out: Output,
     instance: InstanceName,
     target: DesignOut = None,
-    gap: Gap = 0.001,
+    gap: Gap = DEFAULT_GAP,
     time_limit: TimeLimit = None,
     settings: Settings = None,
     fixes: Annotated[
@@ -52,11 +52,16 @@ def solve(
     if target is not None:
         check_target(target, [found.path])
     with solver_errors():
-        from ..solvers.solve import solve as run
-
-        with progress(out) as report:
-            design = run(found, gap=gap, time_limit=time_limit, fixes=fixes, progress=report, command=command_line())
+        design = search(out, found, gap=gap, time_limit=time_limit, fixes=fixes)
     return deliver(out, design, found, target)
+
+
+def search(out: Output, instance: "Instance", *, gap: float = DEFAULT_GAP, time_limit: float | None = None, fixes: list[str] | None = None) -> "Design":
+    """Solve an instance and show progress."""
+    from ..solvers.solve import solve as run
+
+    with progress(out) as report:
+        return run(instance, gap=gap, time_limit=time_limit, fixes=fixes, progress=report, command=command_line())
 
 
 def evaluate(
@@ -121,7 +126,8 @@ def solver_errors() -> Iterator[None]:
         conflicts, repairs = list(error.conflicts), list(error.repairs)
         raise Stop(Code.INFEASIBLE, str(error).splitlines(), conflicts=conflicts, repairs=repairs) from error
     except NoDesign as error:
-        raise Stop(Code.STOPPED, [f"{error}", "No design was found before the solve stopped; nothing is written."]) from error
+        code = Code.INTERRUPTED if getattr(error, "interrupted", False) else Code.STOPPED
+        raise Stop(code, [f"{error}", "No design was found before the solve stopped; nothing is written."]) from error
     except AuditFailed as error:
         rows = [check.to_row() for check in error.report.failures]
         lines = [f"the design failed {len(rows)} checks of the audit and is not written:", *(failure(row) for row in rows[:_SHOWN])]

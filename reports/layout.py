@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+MONEY, PRICE = "million 2025 USD, real", "2025 USD per t"
 ABSENT, NEARLY_ZERO = "-", "*"
 Format = Callable[[Any], str]
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .layout import Format, Table, missing, money, number, percent, plain, price, safe, table, text, tonnes, whole, yes_no
+from .layout import MONEY, PRICE, Format, Table, missing, money, number, percent, plain, price, safe, table, text, tonnes, whole, yes_no
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["design_tables", "headline", "plain_text", "verdict"]
 
-MONEY = "million 2025 USD, real"
-PRICE = "2025 USD per t"
 COUNTRIES = ("USA", "CAN", "MEX")
 Record = Mapping[str, Any]
 

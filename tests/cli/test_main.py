@@ -161,7 +161,6 @@ def test_control_characters_never_reach_the_terminal() -> None:
         ["describe", "tutorial"],
         ["describe", "tutorial", "--parameters", "--prices", "--assumed"],
         ["describe", "tutorial", "--prices", "--out", "prices.svg"],
-        ["picture", "tutorial", "--out", "pictures"],
         ["doctor"],
     ],
     ids=lambda value: " ".join(value),
