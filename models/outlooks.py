@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -124,7 +124,7 @@ class Outlooks:
             dear, cheap = self._extremes(name, plant.country, borders[name], visited[name])
             feeds = [(cheap[0], cheap[1]), (dear[0], dear[1])]
         floor = Outlook(*low, *feeds[1])
-        best = Outlook(*high, *feeds[0], floor=floor)
+        best = replace(Outlook(*high, *feeds[0]), floor=floor)
         return self._put(plant, start, best), self._put(plant, start, floor)
 
     def _extremes(
