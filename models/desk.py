@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from ..instances import Instance
     from .cashflow import Site
+    from .competition import Competition
 
     Array = NDArray[np.float64]
 
@@ -204,6 +205,13 @@ class Desk:
         gain = gain - self.revenue(product, LAW).of(self.baseline.needs[product]).sum(axis=0)
         result: Array = gain @ self.users.factor
         return result
+
+    @cached_property
+    def competition(self) -> Competition:
+        """Return the contested products and the band on them (C20, C21b)."""
+        from .competition import Competition
+
+        return Competition(self)
 
     @cached_property
     def closed_contracts(self) -> dict[str, Contract]:

@@ -18,13 +18,17 @@ from .market import COUNTRIES
 from .plans import Plan, Weights
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from .desk import Desk
 
     Array = NDArray[np.float64]
+
+
+TIE_KEYS = ("users_loss", "rates", "contracts")
+PENALTY = 1e4
 
 
 @dataclass(frozen=True)
@@ -133,52 +137,82 @@ class Master:
                 most += np.max(rows, axis=0)
         return [(int(k), int(t)) for k, t in np.argwhere(most > self.limits.outlay)]
 
-    def model(self, *, elastic: bool = False, feasibility: bool = False) -> pyo.ConcreteModel:
-        """Write the Pyomo model; ``elastic`` adds slacks at a price, ``feasibility`` minimises the slacks alone."""
+    def model(
+        self, *, elastic: bool = False, feasibility: bool = False, key: str = "", ceilings: Mapping[str, float] | None = None
+    ) -> pyo.ConcreteModel:
+        """Write the Pyomo model.
+
+        Args:
+            elastic: add slacks to the crossing rows at a price.
+            feasibility: minimise the slacks alone.
+            key: minimise a tie key of C26 (``users_loss``, ``rates``, ``contracts``) instead of the objective.
+            ceilings: upper limits on ``cost`` and on tie keys.
+        """
         m = pyo.ConcreteModel("master")
-        count, lim = len(self.plans), self.limits
-        m.x = pyo.Var(range(count), domain=pyo.Binary)
+        scale = range(3 * self.limits.outlay.shape[1])
+        m.x = pyo.Var(range(len(self.plans)), domain=pyo.Binary)
         m.theta = pyo.Var(domain=pyo.NonNegativeReals)
-        m.excess = pyo.Var(["basket", "outlay", "worst"], range(3 * lim.outlay.shape[1]), domain=pyo.NonNegativeReals)
+        m.excess = pyo.Var(["basket", "outlay", "worst"], scale, domain=pyo.NonNegativeReals)
+        self._convexity(m)
+        self._basket(m, elastic=elastic)
+        self._caps(m, elastic=elastic)
+        self._tails(m, elastic=elastic)
+        penalty = pyo.quicksum(m.excess.values())
+        cost = self._objective(m)
+        keys = {k: pyo.quicksum(float(getattr(p, k)) * m.x[i] for i, p in enumerate(self.plans)) for k in TIE_KEYS}
+        limited = {"cost": cost} | keys
+        m.ceiling = pyo.Constraint(list(ceilings or {}), rule=lambda m, k: limited[k] <= (ceilings or {})[k])
+        m.goal = pyo.Objective(
+            expr=penalty if feasibility else keys[key] if key else cost + (PENALTY * penalty if elastic else 0.0)
+        )
+        if not elastic:
+            m.excess.fix(0.0)
+            for p, plan in enumerate(self.plans):
+                if not plan.in_band:
+                    m.x[p].fix(0)
+        return m
 
-        def slack(kind: str, index: int, scale: float) -> object:
-            return scale * m.excess[kind, index] if elastic else 0.0
-
+    def _convexity(self, m: pyo.ConcreteModel) -> None:
         by_cluster: dict[int, list[int]] = {k: [] for k in range(self.clusters)}
         for p, plan in enumerate(self.plans):
             by_cluster[plan.cluster].append(p)
-        m.one_plan = pyo.Constraint(range(self.clusters), rule=lambda m, k: pyo.quicksum(m.x[p] for p in by_cluster[k]) == 1)
-        members = [k for k in range(3) if np.isfinite(lim.basket[k])]
-        m.basket = pyo.Constraint(
-            members,
-            rule=lambda m, k: pyo.quicksum(float(q.burden[k]) * m.x[p] for p, q in enumerate(self.plans)) <= float(lim.basket[k]) + slack("basket", k, 1.0),
+        m.one_plan = pyo.Constraint(
+            range(self.clusters), rule=lambda m, k: pyo.quicksum(m.x[p] for p in by_cluster[k]) == 1
         )
+
+    def _basket(self, m: pyo.ConcreteModel, *, elastic: bool) -> None:
+        """Write ``sum_p burden_pc x_p <= cap_c`` (C23)."""
+        limit = self.limits.basket
+        m.basket = pyo.Constraint(
+            [k for k in range(3) if np.isfinite(limit[k])],
+            rule=lambda m, k: pyo.quicksum(float(q.burden[k]) * m.x[p] for p, q in enumerate(self.plans))
+            <= float(limit[k]) + (m.excess["basket", k] if elastic else 0.0),
+        )
+
+    def _caps(self, m: pyo.ConcreteModel, *, elastic: bool) -> None:
+        """Write ``sum_p outlay_pct x_p <= cap_ct`` where some choice of plans can exceed it (C26)."""
+        limit = self.limits.outlay
         m.outlay = pyo.Constraint(
             self.capped,
-            rule=lambda m, k, t: (
-                pyo.quicksum(float(o[k, t]) * m.x[p] for p, o in enumerate(self._outlay) if o[k, t] != 0.0)
-                <= float(lim.outlay[k, t]) + slack("outlay", k * lim.outlay.shape[1] + t, 1.0)
-            ),
+            rule=lambda m, k, t: pyo.quicksum(float(o[k, t]) * m.x[p] for p, o in enumerate(self._outlay) if o[k, t] != 0.0)
+            <= float(limit[k, t]) + (m.excess["outlay", k * limit.shape[1] + t] if elastic else 0.0),
         )
+
+    def _tails(self, m: pyo.ConcreteModel, *, elastic: bool) -> None:
+        """Write the tail cuts on scenario cost (``theta``) and on scenario outlay (its cap) (C26)."""
+        costs, outlays = np.array(self._scenario), np.array(self._scenario_outlay)
+
+        def weighed(table: Array, measure: Array) -> object:
+            return pyo.quicksum(float(v) * m.x[p] for p, v in enumerate(table @ measure))
+
         m.tail = pyo.Constraint(
-            range(len(self.cost_cuts)),
-            rule=lambda m, i: pyo.quicksum(float(v) * m.x[p] for p, v in enumerate(self._weigh(self._scenario, self.cost_cuts[i]))) <= m.theta,
+            range(len(self.cost_cuts)), rule=lambda m, i: weighed(costs, self.cost_cuts[i]) <= m.theta
         )
         m.worst = pyo.Constraint(
             range(len(self.outlay_cuts)),
-            rule=lambda m, i: (
-                pyo.quicksum(float(v) * m.x[p] for p, v in enumerate(self._weigh(self._scenario_outlay, self.outlay_cuts[i])))
-                <= lim.worst + slack("worst", 0, 1.0)
-            ),
+            rule=lambda m, i: weighed(outlays, self.outlay_cuts[i])
+            <= self.limits.worst + (m.excess["worst", 0] if elastic else 0.0),
         )
-        penalty = pyo.quicksum(m.excess.values())
-        m.cost = pyo.Objective(expr=penalty if feasibility else self._objective(m) + (1e4 * penalty if elastic else 0.0))
-        if not elastic:
-            m.excess.fix(0.0)
-        return m
-
-    def _weigh(self, table: list[Array], measure: Array) -> Array:
-        return np.array([float(row @ measure) for row in table])
 
     def _objective(self, m: pyo.ConcreteModel) -> object:
         lim = self.limits

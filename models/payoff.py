@@ -118,15 +118,17 @@ class Ledger:
     def __init__(self, statement: Statement) -> None:
         """Add up the accounts of all built plants and of existing supply."""
         self.statement, desk = statement, statement.desk
-        self.producers, self.taxes, self.producer_uplift = np.zeros(3), np.zeros(3), 0.0
+        self.producers, self.taxes, self.credits = np.zeros(3), np.zeros(3), np.zeros(3)
+        self.producer_uplift = 0.0
         factor = desk.users.factor
         for key in statement.builds:
             account = Account(statement, key)
             k = COUNTRIES.index(account.plant.country)
-            tax, uplift = account.taxes(), account.uplift()
+            tax, uplift, credit = account.taxes(), account.uplift(), account.credits()
             self.taxes[k] += tax
             self.producer_uplift += uplift
-            self.producers[k] += account.real_npv() + uplift + account.receipts() + account.credits() - tax
+            self.credits[k] += credit
+            self.producers[k] += account.real_npv() + uplift + account.receipts() + credit - tax
         for m, setting in statement.settings.items():
             price = along(desk.market.producer_prices(m, setting.border), statement.paths[m])
             gain = float((factor * (price - desk.market.market[m]).mean(axis=1)).sum()) / 1e6
@@ -161,17 +163,14 @@ def payoffs(desk: Desk, statement: Statement) -> dict[str, Array]:
     """Return the change of each part of the payoff against the baseline, PV musd, each ``(3,)`` (C25).
 
     *Importers* hold what users pay above world prices and neither producers nor the treasury receive; it is split over
-    the members by what their users pay. So transfers cancel in the sum over members and parts.
+    the members by the cost of their baseline basket. So transfers cancel in the sum over members and parts. The treasury
+    also pays the change in law credits that C24 leaves out of public cost.
     """
     design, before = Ledger(statement), Ledger(Statement(desk, Decisions()))
     factor = desk.users.factor
-    net = np.array(
-        [
-            float((c.payments - c.receipts + c.credits) @ factor)
-            for c in statement.member_costs
-        ]
-    )
-    law_credits = _unaided_law_credits(statement)
+    net = np.array([float((c.payments - c.receipts + c.credits) @ factor) for c in statement.member_costs])
+    booked_credits = np.array([float(statement.member_cost(c).credits @ factor) for c in COUNTRIES])
+    law_credits = design.credits - before.credits - booked_credits
     revenue = statement.revenue_gain @ factor
     paid = design.users_uplift() - before.users_uplift()
     rest = float(paid.sum()) - (design.producer_uplift - before.producer_uplift) - float(revenue.sum())
@@ -185,18 +184,3 @@ def payoffs(desk: Desk, statement: Statement) -> dict[str, Array]:
     }
     return parts | {"total": np.sum(list(parts.values()), axis=0)}
 
-
-def _unaided_law_credits(statement: Statement) -> Array:
-    """Return the law's credits of plants that the design adds without a contract, PV musd, ``(3,)``.
-
-    C24 leaves them out of public cost; the treasury pays them all the same.
-    """
-    desk, total = statement.desk, np.zeros(3)
-    for key in statement.decisions.builds:
-        if key in statement.decisions.contracts or key in desk.baseline.builds:
-            continue
-        account = Account(statement, key)
-        law = desk.law[account.plant.country, account.plant.product]
-        account.itc, account.ptc = law.itc, law.ptc
-        total[COUNTRIES.index(account.plant.country)] += account.credits()
-    return total

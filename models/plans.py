@@ -58,7 +58,8 @@ class Weights:
 
 @dataclass(frozen=True)
 class Plan:
-    """One plan with its rows in the master; ``cost`` per member, burden and users' net loss in musd."""
+    """One plan with its rows in the master; ``cost`` per member, burden, users' loss and
+    that loss net of border revenue (``loss``) in musd; ``in_band`` says whether C21b holds."""
 
     cluster: int
     borders: tuple[Border, ...]
@@ -68,7 +69,9 @@ class Plan:
     costs: tuple[Cost, Cost, Cost]
     burden: Array
     loss: float
+    users_loss: float
     contracts: int
+    in_band: bool
 
     @property
     def booked(self) -> float:
@@ -232,7 +235,11 @@ class PlanSpace:
             contracts += sum(int(desk.family(k, start, settings).kind[level] == CONTRACT) for k, start in built)
         settings_now = [self.setting(p, borders[p], int(self.sets.path[index, p])) for p in range(len(cluster.products))]
         burden = np.sum([desk.users.burden(m, s) for m, s in zip(cluster.products, settings_now, strict=True)], axis=0)
-        loss = float(self.net_loss(borders, index).sum())
+        users_loss = float(
+            sum(desk.users.loss(m, s).sum() for m, s in zip(cluster.products, settings_now, strict=True))
+        )
+        by_product = dict(zip(cluster.products, settings_now, strict=True))
+        in_band = desk.competition.holds(builds, {(c, m): level for c, m, level in chosen}, by_product)
         return Plan(
             cluster=self.index,
             borders=borders,
@@ -241,6 +248,8 @@ class PlanSpace:
             levels=tuple(chosen),
             costs=(costs[0], costs[1], costs[2]),
             burden=burden,
-            loss=loss,
+            loss=float(self.net_loss(borders, index).sum()),
+            users_loss=users_loss,
             contracts=contracts,
+            in_band=in_band,
         )

@@ -61,14 +61,15 @@ class Users:
             )
         return self._burdens[key]
 
-    def rise(self, product: str, setting: Setting) -> float:
-        """Return the club's demand-weighted relative price rise of a product (C23)."""
+    def rise(self, product: str, setting: Setting) -> float | None:
+        """Return the club's demand-weighted relative price rise of a product; None where nobody uses it (C23)."""
         total = self.baseline_cost[product].sum()
-        return float(self.burden(product, setting).sum() / total) if total > 0.0 else 0.0
+        return float(self.burden(product, setting).sum() / total) if total > 0.0 else None
 
     def within_product_cap(self, product: str, setting: Setting) -> bool:
         """Say whether the product's own cap holds (C23)."""
-        return self.rise(product, setting) <= self.product_cap + 1e-9
+        rise = self.rise(product, setting)
+        return rise is None or rise <= self.product_cap + 1e-9
 
     def loss(self, product: str, setting: Setting) -> Array:
         """Return users' loss by member, PV musd over all simulated years, ``(3,)`` (C25, C26).

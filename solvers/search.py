@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..models.market import COUNTRIES
+from ..models.master import TIE_KEYS
 from ..models.plans import Weights
 from ..models.pricing import Pricing
 from .highs import SolverFault, Status, compile_model, run
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     Progress = Callable[[str, float, float], None]
 
 NEGATIVE = 1e-6
+EXCESS = 1e-6
+TIE = 1e-6
+TRIALS = (0.001, 0.01, 0.05, 0.2, 1.0)
 MAX_POOL = 30_000
 ROUNDS = 200
 
@@ -88,26 +92,28 @@ class Search:
         self._last: Prices | None = None
 
     def solve(self, gap: float) -> Outcome:
-        """Run the three steps; stop early on the clock with the incumbent and the bound reached."""
-        feasible = self._start()
-        if feasible is not None:
-            return feasible
-        prices = self._generate(elastic=True)
+        """Run the three steps; stop early on the clock or on Ctrl-C with the incumbent and the bound reached."""
+        try:
+            return self._solve(gap)
+        except KeyboardInterrupt:
+            self.clock.interrupted = True
+            return self._stopped()
+
+    def _solve(self, gap: float) -> Outcome:
+        ended = self._start()
+        if ended is not None:
+            return ended
+        self._incumbent()
+        prices = self._generate()
+        if prices is not None and self._excess > EXCESS:
+            ended = self._phase_one()
+            if ended is not None:
+                return ended
+            prices = self._generate()
         if prices is None:
             return self._stopped()
-        if self._excess > 1e-6:
-            lacking = self._phase_one()
-            if lacking is not None:
-                return lacking
-            prices = self._generate(elastic=True)
-            if prices is None:
-                return self._stopped()
         self._last = prices
         self._incumbent()
-        if not np.isfinite(self.best[0]):
-            return self._stopped()
-        if self._closed(gap):
-            return self._done("column generation")
         return self._enumerate(prices, gap)
 
     def worth(self) -> dict[tuple[str, str], float]:
@@ -154,14 +160,14 @@ class Search:
             if answer.x is None or answer.duals is None:
                 raise RuntimeError(f"the master's relaxation ended as {answer.status.value}")
             point = {v.name: x for v, x in zip(compiled.columns, answer.x, strict=True)}
-            x = np.array([point.get(f"x[{p}]", 0.0) for p in range(len(self.master.plans))])
+            x = self._plan_values(compiled, answer.x)
             if not self.master.cut(x):
                 self._excess = sum(value for name, value in point.items() if name.startswith("excess"))
                 self._point = point
                 self._value = answer.objective
                 return self.master.prices(compiled.rows, answer.duals, booked=0.0 if feasibility else 1.0)
 
-    def _generate(self, *, elastic: bool, feasibility: bool = False) -> Prices | None:
+    def _generate(self, *, feasibility: bool = False) -> Prices | None:
         """Generate plans until none prices out; None if the clock stopped it."""
         for _ in range(ROUNDS):
             prices = self._relax(feasibility=feasibility)
@@ -175,7 +181,7 @@ class Search:
                 shortfall += min(0.0, reduced)
                 if option is not None and reduced < -NEGATIVE:
                     added += self.master.add(space.plan(option, index, pricing.cheapest_levels(option, index)))
-            if not feasibility and self._excess <= 1e-6:
+            if not feasibility and self._excess <= EXCESS:
                 self.bound = max(self.bound, self._value + shortfall)
             self.report("plans", self.best[0], self.bound)
             if not added:
@@ -184,9 +190,9 @@ class Search:
 
     def _phase_one(self) -> Outcome | None:
         """Minimise the excess over the crossing rows alone: positive at the optimum proves that no design exists."""
-        if self._generate(elastic=True, feasibility=True) is None:
+        if self._generate(feasibility=True) is None:
             return self._stopped()
-        if self._value <= 1e-6:
+        if self._value <= EXCESS:
             return None
         rows = []
         for name, value in self._point.items():
@@ -206,8 +212,7 @@ class Search:
             if answer.x is None:
                 return bound
             bound = answer.bound
-            names = {v.name: x for v, x in zip(compiled.columns, answer.x, strict=True)}
-            x = np.array([names.get(f"x[{p}]", 0.0) for p in range(len(self.master.plans))])
+            x = self._plan_values(compiled, answer.x)
             chosen = tuple(int(p) for p in np.flatnonzero(x > 0.5))
             if sorted(self.master.plans[p].cluster for p in chosen) != list(range(len(self.spaces))):
                 raise SolverFault("the master's point does not choose one plan per cluster")
@@ -221,27 +226,71 @@ class Search:
         return bound
 
     def _enumerate(self, prices: Prices, gap: float) -> Outcome:
-        """Add every plan that a better design could use and solve once more."""
+        """Add every plan that a better design could use and solve once more.
+
+        Without an incumbent (caps or the band exclude the pool's combinations) the slack grows until there is one.
+        """
+        scale, covered, complete = max(abs(self.bound), 1.0), -1.0, True
+        for trial in TRIALS:
+            if np.isfinite(self.best[0]) or not complete:
+                break
+            covered = trial * scale
+            complete = self._add_below(prices, covered)
+            self._incumbent(gap=1e-4)
+        if not np.isfinite(self.best[0]):
+            return self._stopped() if self.clock.over() else self._no_combination(complete)
         slack = self.best[0] - self.bound
-        complete = True
+        if complete and slack > covered:
+            complete = self._add_below(prices, slack)
+        self.report("enumeration", self.best[0], self.bound)
+        bound = self._incumbent(gap=min(gap / 10.0, 1e-4))
+        if not complete or self.clock.over():
+            return self._stopped()
+        self.bound = max(self.bound, min(bound, self.best[0]))
+        self._break_ties()
+        return self._done("all plans within the gap")
+
+    def _add_below(self, prices: Prices, slack: float) -> bool:
+        """Add all plans with reduced cost up to ``slack``; False if there are too many or time ran out."""
         for k, space in enumerate(self.spaces):
             pricing = Pricing(space, prices.weights)
             for option, index, levels in pricing.below(float(prices.convexity[k]) + slack + NEGATIVE):
                 self.master.add(space.plan(option, index, levels))
                 if len(self.master.plans) > MAX_POOL or self.clock.over():
-                    complete = False
-                    break
-            if not complete:
-                break
-        self.report("enumeration", self.best[0], self.bound)
-        bound = self._incumbent(gap=min(gap / 10.0, 1e-4))
-        if complete and not self.clock.over():
-            self.bound = max(self.bound, min(bound, self.best[0]))
-            return self._done("all plans within the gap")
-        return self._stopped()
+                    return False
+        return True
 
-    def _closed(self, gap: float) -> bool:
-        return self.best[0] - self.bound <= 0.5 * gap * max(abs(self.best[0]), 1.0) * 1e-3
+    def _no_combination(self, complete: bool) -> Outcome:
+        source = "no combination of plans meets caps and band" if complete else "too many plans to enumerate"
+        return Outcome(Status.INFEASIBLE if complete else Status.STOPPED, None, np.inf, self.bound, source)
+
+    def _break_ties(self) -> None:
+        """Choose among equal optima: least users' loss, lowest tariffs, fewest contracts (C26)."""
+        room = TIE * max(abs(self.best[0]), 1.0)
+        ceilings = {"cost": self.best[0] + room}
+        for key in TIE_KEYS:
+            chosen = self._least_key(key, ceilings)
+            if chosen is None:
+                return
+            value = sum(float(getattr(self.master.plans[p], key)) for p in chosen)
+            ceilings[key] = value + TIE * max(abs(value), 1.0)
+            self.best = (self.master.value(chosen)[0], chosen)
+
+    def _least_key(self, key: str, ceilings: dict[str, float]) -> tuple[int, ...] | None:
+        while not self.clock.over():
+            compiled = compile_model(self.master.model(key=key, ceilings=ceilings))
+            answer = run(compiled, gap=1e-6, time_limit=self.clock.left)
+            if answer.x is None:
+                return None
+            x = self._plan_values(compiled, answer.x)
+            chosen = tuple(int(p) for p in np.flatnonzero(x > 0.5))
+            if not self.master.cut(x):
+                return chosen if self.master.value(chosen)[0] <= ceilings["cost"] * (1 + 1e-9) + 1e-9 else None
+        return None
+
+    def _plan_values(self, compiled: Compiled, point: Array) -> Array:
+        names = {v.name: x for v, x in zip(compiled.columns, point, strict=True)}
+        return np.array([names.get(f"x[{p}]", 0.0) for p in range(len(self.master.plans))])
 
     def _done(self, source: str) -> Outcome:
         self.report("proven", self.best[0], self.bound)

@@ -254,7 +254,8 @@ def binding(statement: Statement, worth: Mapping[tuple[str, str], float]) -> lis
     for row in consumers(statement):
         cap = row["cap"]
         where = row["product"] or row["country"]
-        add(f"users_{row['scope']}", where, row["rise"], np.inf if cap is None else cap, "share")
+        if row["rise"] is not None:
+            add(f"users_{row['scope']}", where, row["rise"], np.inf if cap is None else cap, "share")
     add("worst5_outlay", "ALL", statement.worst_outlay, limits.worst, "musd")
     _targets(statement, worth, rows)
     return rows
