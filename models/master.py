@@ -241,7 +241,8 @@ class Master:
                 added = True
         if np.isfinite(self.limits.worst):
             measure = tail_measure(outlay, self.limits.worst_share)
-            if float(outlay @ measure) > self.limits.worst * (1.0 + 1e-9) + 1e-6:
+            known = max((float(outlay @ c) for c in self.outlay_cuts), default=0.0)
+            if float(outlay @ measure) > max(self.limits.worst, known) * (1.0 + 1e-9) + 1e-6:
                 self.outlay_cuts.append(measure)
                 added = True
         return added
