@@ -51,7 +51,10 @@ class ClusterTooLarge(ValueError):
 
 
 def find_clusters(balance: Balance, base: Baseline, fixes: Mapping[str, float] | None = None) -> tuple[Cluster, ...]:
-    """Join products that share feed, converters, exclusive groups or by-products of a targeted product."""
+    """Join products that share feed, converters, exclusive groups or by-products of a targeted product.
+
+    The baseline's plants count for feed: what they draw and whether they stay bankable depends on its price (C21c, C24).
+    """
     instance = balance.market.instance
     products = balance.market.products
     parent = {m: m for m in products}
@@ -67,9 +70,10 @@ def find_clusters(balance: Balance, base: Baseline, fixes: Mapping[str, float] |
     pinned = fixes or {}
     candidates = free_candidates(balance, base, pinned)
     targeted = {m for m in products if instance.settings.get(f"targets.{m}") is not None}
-    for plant in candidates:
+    for plant in [*candidates, *(balance.plants[k] for k in base.builds)]:
         if plant.feed_product:
             tie(plant.product, plant.feed_product)
+    for plant in candidates:
         for stream in plant.byproducts:
             if stream.product in targeted:
                 tie(plant.product, stream.product)

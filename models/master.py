@@ -169,7 +169,7 @@ class Master:
             m.excess.fix(0.0)
             for p, plan in enumerate(self.plans):
                 if not plan.in_band:
-                    m.x[p].fix(0)
+                    m.x[p].setub(0)
         return m
 
     def _convexity(self, m: pyo.ConcreteModel) -> None:

@@ -86,10 +86,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Group:
-    """One member's candidates of one product in a cluster: unique choices and where they occur in the build sets."""
+    """One member's candidates of one product in a cluster: unique choices and where they occur in the build sets.
+
+    ``baseline`` are the baseline's plants of the same member and product: they draw its credits too.
+    """
 
     country: str
     product: str
+    baseline: tuple[str, ...]
     members: tuple[int, ...]
     involved: tuple[int, ...]
     rows: NDArray[np.int64]
@@ -124,11 +128,13 @@ class PlanSpace:
                 members = tuple(j for j, key in enumerate(cluster.candidates) if plants[key].product == m and plants[key].country == country)
                 if not members:
                     continue
-                names = {m} | {plants[cluster.candidates[j]].feed_product for j in members} - {""}
+                baseline = tuple(k for k in self.desk.baseline.builds if (plants[k].country, plants[k].product) == (country, m))
+                feeds = {plants[k].feed_product for k in (*baseline, *(cluster.candidates[j] for j in members))}
+                names = {m} | feeds - {""}
                 involved = tuple(p for p, name in enumerate(cluster.products) if name in names)
                 table = np.concatenate([self.sets.choice[:, members].astype(np.int64), self.sets.path[:, involved].astype(np.int64)], axis=1)
                 rows, inverse = np.unique(table, axis=0, return_inverse=True)
-                yield Group(country, m, members, involved, rows, np.asarray(inverse).reshape(-1))
+                yield Group(country, m, baseline, members, involved, rows, np.asarray(inverse).reshape(-1))
 
     def setting(self, position: int, border: Border, path: int) -> Setting:
         """Return one product's setting."""

@@ -64,7 +64,8 @@ class Pricing:
 
     def _effective(self, group: Group, option: Option) -> tuple[object, ...]:
         borders = {self.space.cluster.products[p]: option[p] for p in group.involved}
-        return tuple(self.space.desk.canonical(self.space.cluster.candidates[j], borders) for j in group.members)
+        plants = (*group.baseline, *(self.space.cluster.candidates[j] for j in group.members))
+        return tuple(self.space.desk.canonical(plant, borders) for plant in plants)
 
     def _make_table(self, group: Group, option: Option) -> tuple[Array, NDArray[np.bool_]]:
         space, count = self.space, len(group.members)
@@ -92,7 +93,7 @@ class Pricing:
         return values, exact
 
     def _baseline(self, group: Group, settings: dict[str, Setting], country: int) -> Array:
-        key = ("baseline", group.country, group.product, settings[group.product])
+        key = ("baseline", group.country, group.product, *(self.space.desk.key(k, settings) for k in group.baseline))
         if key not in self._values:
             cost = self.space.desk.baseline_credits(group.country, group.product, settings)
             self._values[key] = self.weights.of(cost, country)
@@ -160,7 +161,7 @@ class Pricing:
         for option in self.space.options():
             while True:
                 cost, sure = self.costs(option)
-                near = np.flatnonzero(cost <= threshold)
+                near = np.flatnonzero((cost <= threshold) & np.isfinite(cost))
                 if sure[near].all():
                     break
                 self.settle(option, near)
@@ -176,7 +177,7 @@ class Pricing:
                 yield levels
                 return
             later = float(rest[g + 1]) if g + 1 < len(rows) else 0.0
-            for level in np.flatnonzero(rows[g] <= threshold - spent - later + 1e-9):
+            for level in np.flatnonzero((rows[g] <= threshold - spent - later + 1e-9) & np.isfinite(rows[g])):
                 yield from extend(g + 1, spent + float(rows[g][level]), (*levels, int(level)))
 
         for levels in extend(0, float(self._constant(option)[index]), ()):

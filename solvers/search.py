@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 NEGATIVE = 1e-6
 EXCESS = 1e-6
 TIE = 1e-6
-TRIALS = (0.001, 0.01, 0.05, 0.2, 1.0)
+TRIALS = (0.001, 0.01, 0.05, 0.2, 1.0, float("inf"))
 MAX_POOL = 30_000
 ROUNDS = 200
 
