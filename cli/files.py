@@ -30,7 +30,7 @@ def export(
     mps: Annotated[Path, typer.Option("--mps", metavar="FILE", help="The MPS file to write.")],
     settings: Settings = None,
 ) -> Code:
-    """Write the problem in its compact form for another solver."""
+    """Write the problem in its compact form for another solver; a large instance takes long."""
     from ..instances.loader import load
     from ..models.club import Club
     from ..models.desk import Desk
@@ -58,7 +58,7 @@ def picture(
 
     if given is not None and settings:
         raise Stop(Code.INPUT, ["--set changes a solve; a design is drawn with the settings that it was made with"])
-    found: "Instance | None" = None
+    found: Instance | None = None
     with solver_errors():
         if given is not None:
             design = Design.read(given)
