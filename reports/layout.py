@@ -155,15 +155,9 @@ def rich(content: Table) -> RenderableType:
     notes = [Text(f"  {safe(note)}", style="dim") for note in content.notes]
     if not content.rows:
         return Group(Text.assemble((safe(content.title), "bold"), f": {safe(content.empty)}"), *notes)
-    made = RichTable(
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        title=Text(safe(content.title), style="bold"),
-        title_justify="left",
-        show_header=any(column.head for column in content.columns),
-    )
+    made = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_header=any(column.head for column in content.columns))
     for column in content.columns:
         made.add_column(Text(safe(column.head)), justify="right" if column.right else "left", overflow="fold")
     for cells in content.rows:
         made.add_row(*(Text(cell) for cell in cells))
-    return Group(made, *notes)
+    return Group(Text(safe(content.title), style="bold"), made, *notes)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["design_tables", "headline", "plain_text", "verdict"]
 
+NEAR = 0.1
 COUNTRIES = ("USA", "CAN", "MEX")
 Record = Mapping[str, Any]
 
@@ -168,9 +169,9 @@ def builds(design: Design, instance: Instance | None = None) -> Table:
         ("start_year", "from", whole),
         ("in_baseline", "also without the club", yes_no),
         ("contract", "contract", yes_no),
-        ("npv_musd_without", "NPV on law alone", money),
-        ("npv_musd_with", "NPV with the club", money),
-        ("irr_with", "IRR with the club", percent),
+        ("npv_musd_without", "NPV without support", money),
+        ("npv_musd_with", "NPV with support", money),
+        ("irr_with", "IRR with support", percent),
     )
     return table(f"Plants that are built, {MONEY}", columns, built)
 
@@ -187,8 +188,8 @@ def public_cost(design: Design) -> Table:
     notes = [
         "outlay: contract payments and credits. booked: each contract at its expected net payment, not below 0, and credits. net: outlay less receipts "
         "and border revenue.",
-        f"Mean of the worst 10% of scenarios: {money(found.get(('ALL', 'cvar_cost')))}. "
-        f"Mean outlay of the worst 5%: {money(found.get(('ALL', 'worst5_outlay')))}.",
+        f"Mean cost of the worst scenarios (CVaR): {money(found.get(('ALL', 'cvar_cost')))}. "
+        f"Mean outlay of the worst 5% of scenarios: {money(found.get(('ALL', 'worst5_outlay')))}.",
     ]
     return table(f"Public cost over the baseline, present value, {MONEY}", columns, rows, notes=notes)
 
@@ -223,7 +224,7 @@ def consumers(design: Design) -> Table:
         if basket or not _is_zero(row["rise"]):
             rows.append({**row, "what": "basket" if basket else row["product"], "who": "club" if row["country"] == "ALL" else row["country"]})
     columns = (("what", "price of", text), ("who", "for users in", text), ("rise", "rise over the baseline", percent), ("cap", "cap", percent))
-    return table("Users: price rises, mean over scenarios", columns, rows, notes=["Products that are not shown do not get dearer."])
+    return table("Users: price rises, mean over scenarios", columns, rows, notes=["Products that are not shown keep their price."])
 
 
 def payoff(design: Design) -> Table:
@@ -237,9 +238,11 @@ def payoff(design: Design) -> Table:
 
 
 def binding(design: Design) -> Table:
-    """Return the demands that are at or near their limits and what one more unit of the limit is worth."""
+    """Return the demands with a price or within a tenth of their limits, and what one more unit of the limit is worth."""
     rows = []
     for row in sorted(_records(design.binding), key=_tightness):
+        if _tightness(row) > (True, NEAR):
+            continue
         share = str(row["unit"]).startswith("share")
         shown: Format = percent if share else number
         worth = row["worth_musd_per_unit"]
@@ -259,7 +262,9 @@ def binding(design: Design) -> Table:
         ("worth", "worth, million 2025 USD", _written),
         ("unit", "per", text),
     )
-    return table("What binds, or comes near it", columns, rows, notes=["worth: public cost saved by one more unit of the limit."] if rows else ())
+    return table(
+        "What binds, or is within a tenth of its limit", columns, rows, notes=["worth: public cost saved by one more unit of the limit."] if rows else ()
+    )
 
 
 def _written(value: str) -> str:

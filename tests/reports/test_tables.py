@@ -60,6 +60,7 @@ def rows() -> dict[str, list[dict[str, Any]]]:
         "payoff": [{"country": "USA", "part": part, "pv_musd": 1.5} for part in ("total", "producers", "something new")],
         "binding": [
             {"constraint": "security", "where": "alpha 2031", **bound},
+            {"constraint": "security", "where": "far", **bound, "value": 0.7, "slack": 0.35},
             {"constraint": "country_cap", "where": "USA 2031", "value": 300.0, "limit": 300.0, "slack": 0.0, "worth_musd_per_unit": 0.25, "unit": "musd/y"},
         ],
     }  # fmt: skip
@@ -124,7 +125,7 @@ def test_builds_are_listed_by_country_with_names() -> None:
         ("MEX", "MEX_ALPHA", "yes", "no"),
     ]
     assert found[1]["name"] == "Alpha plant under construction"
-    assert found[0]["NPV on law alone"] == "-3.0"
+    assert found[0]["NPV without support"] == "-3.0"
 
 
 def test_public_cost_by_country_and_its_tail() -> None:
@@ -155,7 +156,7 @@ def test_payoff_shows_whatever_parts_there_are_and_the_total_last() -> None:
     assert [column.head for column in content.columns] == ["country", "producers", "something new", "total"]
 
 
-def test_what_has_a_price_comes_first() -> None:
+def test_what_has_a_price_comes_first_and_what_is_far_from_its_limit_is_left_out() -> None:
     first, second = cells(tables.binding(design()))
     assert first["demand"] == "cap on a country's outlay in a year"
     assert (first["worth, million 2025 USD"], first["per"]) == ("0.2500", "1 musd/y")
