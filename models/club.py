@@ -12,13 +12,13 @@ Every function below is one family of rows; its name is the name of the Pyomo co
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyomo.environ as pyo
 
 from .club_balance import Least, flows, least_of, made
-from .club_money import MONEY_ROWS, declare_money, public_cost
+from .club_money import MONEY_ROWS, aided_columns, declare_money, public_cost
 from .club_sets import ClubSets
 from .clusters import read_demands
 from .market import COUNTRIES
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from .club_sets import Column, Key, Menu
     from .desk import Desk
 
-    Row = object
+    Row = Any
+    """A Pyomo expression or relation; Pyomo has no types."""
     Rows = Callable[["Club"], pyo.Constraint]
 
 
@@ -44,6 +45,7 @@ class Club:
         self.demands = read_demands(desk.balance, desk.baseline)
         self.flows = flows(desk, self.sets)
         self.columns: dict[Key, Column] = {key: column for menu in self.sets.menus for key, column in menu.columns.items()}
+        self.aided = aided_columns(self)
         self.model = pyo.ConcreteModel("club")
         self._declare()
         for rows in ROWS + MONEY_ROWS:
@@ -74,9 +76,7 @@ class Club:
     def in_state(self, product: str, t: int, state: int, option: int | None = None) -> Row:
         """Return the 0-1 expression "the product is in this state in year t" (under one border option, if given)."""
         states = self.sets.states[product]
-        return pyo.quicksum(
-            self.model.w[c] for c in self.sets.choices if c[0] == product and states[c[2], t] == state and option in (None, c[1])
-        )
+        return pyo.quicksum(self.model.w[c] for c in self.sets.choices if c[0] == product and states[c[2], t] == state and option in (None, c[1]))
 
     def attained(self, product: str) -> list[tuple[int, list[int]]]:
         """Return each year with the states that paths of the product take in it."""
@@ -206,8 +206,8 @@ def least_below(club: Club) -> pyo.Constraint:
 def least_full(club: Club) -> pyo.Constraint:
     """Fill the capacity if ``h = 1``: ``q >= capacity - (capacity - low) (1 - h)``, ``low`` the least supply (C8)."""
 
-    def rule(m: pyo.ConcreteModel, *key: object) -> Row:
-        least: Least = club.least[key]  # type: ignore[index]
+    def rule(m: pyo.ConcreteModel, *key: Any) -> Row:
+        least: Least = club.least[key]
         return m.least[key] >= least.cap - (least.cap - least.low) * (1 - m.full[key])
 
     return pyo.Constraint(_two_sided(club), rule=rule)
@@ -216,9 +216,9 @@ def least_full(club: Club) -> pyo.Constraint:
 def least_all(club: Club) -> pyo.Constraint:
     """Take all supply if ``h = 0``: ``q >= supply - (high - capacity) h``, ``high`` the greatest supply (C8)."""
 
-    def rule(m: pyo.ConcreteModel, *key: object) -> Row:
-        least: Least = club.least[key]  # type: ignore[index]
-        return m.least[key] >= least.supply.at(club, key[3]) - (least.high - least.cap) * m.full[key]  # type: ignore[arg-type]
+    def rule(m: pyo.ConcreteModel, *key: Any) -> Row:
+        least: Least = club.least[key]
+        return m.least[key] >= least.supply.at(club, key[3]) - (least.high - least.cap) * m.full[key]
 
     return pyo.Constraint(_two_sided(club), rule=rule)
 
@@ -229,7 +229,7 @@ def _open_years(club: Club) -> list[tuple[str, int]]:
 
 def path_low(club: Club) -> pyo.Constraint:
     """Keep need above the floor of its state: ``need[m,t] >= sum_k low[m,t,k] v[m,t,k]``, ``v`` the sum of its ``w`` (C7, C8)."""
-    bounds = {m: club.sets.intervals(m)[0] for m in club.sets.products}
+    bounds = {m: low for m, (low, _) in club.sets.intervals.items()}
     states = {(m, t): ks for m in club.sets.products for t, ks in club.attained(m)}
 
     def rule(m: pyo.ConcreteModel, product: str, t: int) -> Row:
@@ -240,7 +240,7 @@ def path_low(club: Club) -> pyo.Constraint:
 
 def path_high(club: Club) -> pyo.Constraint:
     """Keep need below the ceiling of its state: ``need[m,t] <= sum_k high[m,t,k] v[m,t,k]`` (C7, C8)."""
-    bounds = {m: club.sets.intervals(m)[1] for m in club.sets.products}
+    bounds = {m: high for m, (_, high) in club.sets.intervals.items()}
     states = {(m, t): ks for m in club.sets.products for t, ks in club.attained(m)}
 
     def rule(m: pyo.ConcreteModel, product: str, t: int) -> Row:

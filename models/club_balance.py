@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyomo.environ as pyo
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .desk import Desk
 
     Array = NDArray[np.float64]
+    Row = Any
+    """A Pyomo expression or relation; Pyomo has no types."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Flow:
     fixed: Array
     tonnes: dict[tuple[str, int], Array]
 
-    def at(self, club: Club, t: int) -> object:
+    def at(self, club: Club, t: int) -> Row:
         """Return the expression of one year."""
         terms = [float(v[t]) * club.model.x[key] for key, v in self.tonnes.items() if v[t] != 0.0]
         return float(self.fixed[t]) + pyo.quicksum(terms)
@@ -116,15 +118,18 @@ def least_of(club: Club) -> dict[tuple[str, str, int, int], Least]:
     return found
 
 
-def made(club: Club, product: str, t: int) -> object:
+def taken(club: Club, key: tuple[str, str, int, int], least: Least) -> Row:
+    """Return a converter's intake: the capacity or the supply where one is always the least, else the variable, t."""
+    if least.two_sided:
+        return club.model.least[key]
+    return least.cap if least.low >= least.cap else least.supply.at(club, key[3])
+
+
+def made(club: Club, product: str, t: int) -> Row:
     """Return what smelters and converters make of a product, t: each ``min(capacity, supply) x yield`` (C8)."""
-    total: object = 0.0
+    total: Row = 0.0
     for key, least in club.least.items():
         if key[0] != product or key[3] != t:
             continue
-        if least.two_sided:
-            taken = club.model.least[key]
-        else:
-            taken = least.cap if least.low >= least.cap else least.supply.at(club, t)
-        total = total + least.per_tonne * taken  # type: ignore[operator]
+        total += least.per_tonne * taken(club, key, least)
     return total

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyomo.environ as pyo
@@ -11,7 +12,7 @@ from .competition import TOLERANCE
 from .market import COUNTRIES, LAW
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from .club_sets import Column, Key
 
     Array = NDArray[np.float64]
-    Row = object
+    Row = Any
+    """A Pyomo expression or relation; Pyomo has no types."""
     Rows = Callable[[Club], pyo.Constraint]
     Trade = tuple[str, int, int, int]
     """Product, border option, year, state."""
@@ -31,8 +33,8 @@ def declare_money(club: Club) -> None:
     tails = [name for name, on in (("cost", club.limits.cvar_weight > 0.0), ("outlay", np.isfinite(club.limits.worst))) if on]
     m.quantile = pyo.Var(tails, domain=pyo.Reals)
     m.beyond = pyo.Var([(name, z) for name in tails for z in scenarios], domain=pyo.NonNegativeReals)
-    m.equivalent = pyo.Var(compared(club), domain=pyo.Reals, bounds=lambda _, p, c: ratio_bounds(club, p))
-    m.equivalent_of = pyo.Var([k for p, c in compared(club) for k, _ in aided(club, p, c)], domain=pyo.Reals)
+    m.equivalent = pyo.Var(list(club.aided), domain=pyo.Reals, bounds=lambda _, p, c: ratio_bounds(club, p))
+    m.equivalent_of = pyo.Var([k for columns in club.aided.values() for k in columns], domain=pyo.Reals)
     m.traded = pyo.Var(traded(club), domain=pyo.Reals)
 
 
@@ -99,26 +101,23 @@ def country_cap(club: Club) -> pyo.Constraint:
 # --- the band -----------------------------------------------------------------------------------------------------------
 
 
-def aided(club: Club, product: str, country: str) -> Iterator[tuple[Key, Column]]:
-    """Yield the columns of a member and product that hold a contract or draw a club credit (C16)."""
+def aided_columns(club: Club) -> dict[tuple[str, str], dict[Key, Column]]:
+    """Return, by contested product and member, the columns with a contract or a club credit (C16).
+
+    Only where the band is on and more than one member could have such a column.
+    """
+    found: dict[tuple[str, str], dict[Key, Column]] = {}
     for key, column in club.columns.items():
         plant = club.desk.plants[key[0]]
-        if column.aided and (plant.product, plant.country) == (product, country):
-            yield key, column
-
-
-def compared(club: Club) -> list[tuple[str, str]]:
-    """Return the contested products with the members to compare, where there is more than one."""
-    found = []
-    for product in club.sets.competition.products:
-        members = [c for c in COUNTRIES if any(True for _ in aided(club, product, c))]
-        found += [(product, c) for c in members if len(members) > 1]
-    return found
+        if column.aided and plant.product in club.desk.competition.products:
+            found.setdefault((plant.product, plant.country), {})[key] = column
+    count = Counter(product for product, _ in found)
+    return {pair: columns for pair, columns in found.items() if count[pair[0]] > 1}
 
 
 def ratio_bounds(club: Club, product: str) -> tuple[float, float]:
     """Return the least and the greatest subsidy equivalent of a single column; a sum's lies between them (C16)."""
-    ratios = [c.supported / c.sales for country in COUNTRIES for _, c in aided(club, product, country)]
+    ratios = [c.supported / c.sales for (m, _), columns in club.aided.items() for c in columns.values() if m == product]
     return min(ratios), max(ratios)
 
 
@@ -126,18 +125,19 @@ def equivalent_sum(club: Club) -> pyo.Constraint:
     """Define a subsidy equivalent ``e``: ``sum_k supported[k] y[k] = sum_k sales[k] g[k]`` with ``g[k] = e y[k]`` (C16)."""
 
     def rule(m: pyo.ConcreteModel, product: str, country: str) -> Row:
-        columns = list(aided(club, product, country))
+        columns = club.aided[product, country].items()
         return pyo.quicksum(c.supported * m.y[k] for k, c in columns) == pyo.quicksum(c.sales * m.equivalent_of[k] for k, c in columns)
 
-    return pyo.Constraint(compared(club), rule=rule)
+    return pyo.Constraint(list(club.aided), rule=rule)
 
 
 def _equivalent_rows(club: Club, sign: float, *, used: bool) -> pyo.Constraint:
     """Return ``g`` between its bounds where the column is used (or ``e - g`` where it is not)."""
-    index = [(*pair, *k) for pair in compared(club) for k, _ in aided(club, *pair)]
+    index = [(*pair, *k) for pair, columns in club.aided.items() for k in columns]
+    bounds = {product: ratio_bounds(club, product) for product, _ in club.aided}
 
     def rule(m: pyo.ConcreteModel, product: str, country: str, *key: object) -> Row:
-        low, high = ratio_bounds(club, product)
+        low, high = bounds[product]
         edge = high if sign > 0 else low
         value, on = (m.equivalent_of[key], m.y[key]) if used else (m.equivalent[product, country] - m.equivalent_of[key], 1 - m.y[key])
         return value <= edge * on if sign > 0 else value >= edge * on
@@ -170,8 +170,8 @@ def band(club: Club) -> pyo.Constraint:
 
     A member without an aided project has no ``g``: its ``e`` is free and follows the others.
     """
-    index = [(p, c, d) for p, c in compared(club) for q, d in compared(club) if p == q and c != d]
-    most = club.sets.competition.band + TOLERANCE
+    index = [(p, c, d) for p, c in club.aided for q, d in club.aided if p == q and c != d]
+    most = club.desk.competition.band + TOLERANCE
     return pyo.Constraint(index, rule=lambda m, p, c, d: m.equivalent[p, c] - m.equivalent[p, d] <= most)
 
 
@@ -196,7 +196,7 @@ def traded_sum(club: Club) -> pyo.Constraint:
 
 def traded_low(club: Club) -> pyo.Constraint:
     """Leave need only in the state that holds: ``n[m,o,t,k] >= low[m,t,k] v[m,o,t,k]`` (C24)."""
-    bounds = {m: club.sets.intervals(m)[0] for m in club.sets.products}
+    bounds = {m: low for m, (low, _) in club.sets.intervals.items()}
 
     def rule(m: pyo.ConcreteModel, product: str, option: int, t: int, state: int) -> Row:
         return m.traded[product, option, t, state] >= float(bounds[product][t, state]) * club.in_state(product, t, state, option)
@@ -206,7 +206,7 @@ def traded_low(club: Club) -> pyo.Constraint:
 
 def traded_high(club: Club) -> pyo.Constraint:
     """Leave need only in the state that holds: ``n[m,o,t,k] <= high[m,t,k] v[m,o,t,k]`` (C24)."""
-    bounds = {m: club.sets.intervals(m)[1] for m in club.sets.products}
+    bounds = {m: high for m, (_, high) in club.sets.intervals.items()}
 
     def rule(m: pyo.ConcreteModel, product: str, option: int, t: int, state: int) -> Row:
         return m.traded[product, option, t, state] <= float(bounds[product][t, state]) * club.in_state(product, t, state, option)
@@ -232,7 +232,7 @@ def duties(club: Club, product: str, option: int) -> tuple[Array, Array]:
 def border_gain(club: Club) -> Row:
     """Return the gain in border revenue over the baseline, musd PV of all members (C24)."""
     factor, before = club.desk.users.factor, 0.0
-    total: list[object] = []
+    total: list[Row] = []
     tables = {key[:2]: duties(club, *key[:2]) for key in traded(club)}
     for m, o, t, k in traded(club):
         per_tonne, base = tables[m, o]

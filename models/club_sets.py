@@ -15,7 +15,6 @@ import numpy as np
 
 from .clusters import BuildSets, Cluster, Demands, build_sets, chunk_tonnes, find_clusters
 from .columns import CONTRACT, INFEASIBLE
-from .competition import Competition
 from .market import COUNTRIES, Border
 from .outlooks import Setting
 from .regimes import decode
@@ -166,9 +165,9 @@ class ClubSets:
         """Yield the credit levels at which a candidate is bankable, with its column (C12, C13)."""
         made = self.desk.family(plant_id, start, self._mapping(plant_id, own, feed))
         plant = self.desk.plants[plant_id]
-        for level in np.flatnonzero((made.kind != INFEASIBLE) & self.desk.offered(plant.country, plant.product)):
+        for level in map(int, np.flatnonzero((made.kind != INFEASIBLE) & self.desk.offered(plant.country, plant.product))):
             held = bool(made.kind[level] == CONTRACT)
-            yield int(level), Column(made.cost.pick(level), held, float(made.strike[level]), float(made.supported[level]), made.sales)
+            yield level, Column(made.cost.pick(level), held, float(made.strike[level]), float(made.supported[level]), made.sales)
 
     def _baseline(self, plant_id: str, own: Setting | None, feed: Setting | None) -> Iterator[tuple[int, Column]]:
         """Yield a baseline project's column at every level, none where it would be displaced (C21c, C24)."""
@@ -178,16 +177,11 @@ class ClubSets:
             return
         site = desk.outlooks.site(plant, desk.baseline.builds[plant_id], settings)
         law = desk.law[plant.country, plant.product]
-        per_itc, per_ptc, sales = self.competition.drawn(plant_id, settings)
-        for level in np.flatnonzero(desk.offered(plant.country, plant.product)):
+        per_itc, per_ptc, sales = desk.competition.drawn(plant_id, settings)
+        for level in map(int, np.flatnonzero(desk.offered(plant.country, plant.product))):
             rates = desk.offer.levels[level]
             cost = project_cost(site, law, rates, desk.public_rate).pick(0)
-            yield int(level), Column(cost, False, float("nan"), rates.itc * per_itc + rates.ptc * per_ptc, sales)
-
-    @cached_property
-    def competition(self) -> Competition:
-        """Return the contested products and the band (C20, C21b)."""
-        return Competition(self.desk)
+            yield level, Column(cost, False, float("nan"), rates.itc * per_itc + rates.ptc * per_ptc, sales)
 
     @cached_property
     def needs(self) -> dict[str, Array]:
@@ -202,22 +196,24 @@ class ClubSets:
         """Return the states of each product's paths, ``(P, T)``."""
         return {m: np.stack([decode(path) for path in self.paths[m]]) for m in self.products}
 
-    def intervals(self, product: str) -> tuple[Array, Array]:
-        """Return the closed interval of need in each year and state, t/y, each ``(T, 4)``; nan where never attained (C8).
+    @cached_property
+    def intervals(self) -> dict[str, tuple[Array, Array]]:
+        """Return by product the closed interval of need in each year and state, t/y, each ``(T, 4)``; nan where never attained (C8).
 
         C8's intervals are half open. Needs take finitely many values, so a threshold may lie anywhere between the highest
         value at most equal to it and the lowest one above it; halfway, both sides keep the greatest distance.
         """
+        return {m: self._intervals(m) for m in self.products}
+
+    def _intervals(self, product: str) -> tuple[Array, Array]:
         market, need = self.desk.market, self.needs[product]
         horizon = market.years.size
         low, high = np.full((horizon, 4), np.nan), np.full((horizon, 4), np.nan)
-        reach = market.availability[product]
         for t in range(horizon):
-            values = np.unique(need[:, t])
-            edges = np.array([0.0, market.fill * reach[t], reach[t]])
-            state = np.searchsorted(edges, values, side="left")
+            values, reach = np.unique(need[:, t]), market.availability[product][t]
+            state = np.searchsorted([0.0, market.fill * reach, reach], values, side="left")
             for k in np.unique(state):
                 first, last = np.flatnonzero(state == k)[[0, -1]]
-                low[t, k] = values[first] if first == 0 else (values[first] + values[first - 1]) / 2.0
-                high[t, k] = values[last] if last == values.size - 1 else (values[last] + values[last + 1]) / 2.0
+                low[t, k] = (values[first] + values[max(first - 1, 0)]) / 2.0
+                high[t, k] = (values[last] + values[min(last + 1, values.size - 1)]) / 2.0
         return low, high

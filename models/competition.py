@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,7 +39,7 @@ def contested(desk: Desk) -> dict[str, NDArray[np.bool_]]:
     exclusive group the largest counts. A year is contested where these tonnes exceed ``max(0, need)`` of the baseline.
     """
     years = desk.market.years
-    inside = years <= int(desk.instance.settings["years.end"])
+    inside = years <= _settings(desk)["years.end"]
     largest: dict[tuple[str, str], NDArray[np.float64]] = {}
     for plant in free_candidates(desk.balance, desk.baseline):
         start = start_years(desk.instance, plant)[0]
@@ -54,10 +54,14 @@ def contested(desk: Desk) -> dict[str, NDArray[np.bool_]]:
     return {m: inside & (total[m] > np.maximum(desk.baseline.needs[m], 0.0)) for m in desk.market.products}
 
 
+def _settings(desk: Desk) -> Mapping[str, Any]:
+    return desk.instance.settings
+
+
 def passes_only_with_aid(desk: Desk, plant: Plant, start: int) -> bool:
     """Say whether a plant fails C12 unaided at law and the baseline's path, and passes there with protection or a contract."""
     law, rates = desk.law_settings(), desk.law[plant.country, plant.product]
-    top = max(float(r) for r in desk.instance.settings["ladders.tariffs"])
+    top = max(map(float, _settings(desk)["ladders.tariffs"]))
     guarded = {m: Setting(Border(top, top), s.path) for m, s in law.items()}
     exposed, long_run = dump_exposed(desk.market, plant.product), desk.market.long_run
     site = desk.outlooks.site(plant, start, law)
@@ -162,9 +166,7 @@ class Competition:
                 found.setdefault((plant.country, plant.product), []).append((supported, sales))
         return found
 
-    def holds(
-        self, builds: Iterable[tuple[str, int]], levels: Mapping[tuple[str, str], int], settings: Mapping[str, Setting]
-    ) -> bool:
+    def holds(self, builds: Iterable[tuple[str, int]], levels: Mapping[tuple[str, str], int], settings: Mapping[str, Setting]) -> bool:
         """Say whether a design, or the part of it in one cluster, keeps the band (C21b)."""
         products = [m for m in self.products if m in settings]
         return not products or band_holds(self.aid(builds, levels, settings, products), products, self.band)

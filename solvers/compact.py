@@ -53,11 +53,7 @@ def _decisions(club: Club, chosen: set[tuple[str, object]]) -> Decisions:
     borders = {c[0]: sets.setting(c).border for c in sets.choices if ("w", c) in chosen}
     builds = {j: s for j, s in sets.starts if ("x", (j, s)) in chosen}
     credits = {(c, m): desk.offer.levels[level] for c, m, level in sets.levels if ("r", (c, m, level)) in chosen}
-    contracts = {
-        k[0]: Contract(column.strike, desk.offer.contract)
-        for k, column in club.columns.items()
-        if ("y", k) in chosen and column.contract
-    }
+    contracts = {k[0]: Contract(column.strike, desk.offer.contract) for k, column in club.columns.items() if ("y", k) in chosen and column.contract}
     return Decisions(borders, builds, contracts, {k: level for k, level in credits.items() if level != NO_CREDIT})
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import reduce
 from itertools import product as cartesian
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..models.columns import CONTRACT, INFEASIBLE
-from ..models.competition import TOLERANCE, Competition
+from ..models.competition import TOLERANCE
 from ..models.market import COUNTRIES, LAW
 from ..models.outlooks import Setting
 from ..models.projects import start_years
@@ -80,8 +80,9 @@ def enumerate_designs(desk: Desk, limit: int = DEFAULT_LIMIT) -> Enumeration:
 
 class _Enumerator:
     def __init__(self, desk: Desk, limit: int) -> None:
-        self.desk, self.settings = desk, desk.instance.settings
-        self.competition = Competition(desk)
+        self.desk = desk
+        self.settings: Mapping[str, Any] = desk.instance.settings
+        self.competition = desk.competition
         self.products = desk.market.products
         self.options = list(cartesian(*(desk.borders(m) for m in self.products)))
         self.build_sets = list(self._build_sets())
@@ -135,8 +136,8 @@ class _Enumerator:
         need, secured = desk.balance.needs(builds), desk.balance.secured_all(builds)
         window = (self.years >= s["years.target"]) & (self.years <= s["years.end"])
         for m in self.products:
-            world = float(desk.instance.products.loc[m, "world_supply_t"])
-            allowed = np.maximum(desk.instance.param("export_cap") * world, -desk.baseline.needs[m])
+            row: Any = desk.instance.products.loc[m]
+            allowed = np.maximum(desk.instance.param("export_cap") * float(row["world_supply_t"]), -desk.baseline.needs[m])
             if s["switches.export_cap"] and (-need[m] > allowed * (1 + SLACK) + 1e-6).any():
                 return False
             if not s["switches.security"]:
@@ -177,7 +178,7 @@ class _Enumerator:
                 if before > 0.0 and float(burden[m].sum()) / before > float(s["caps.product_price"]) + SLACK:
                     return False
         if s["switches.users_basket"] and s.get("caps.basket") is not None:
-            total = sum(burden.values(), np.zeros(3))
+            total = np.sum(list(burden.values()), axis=0)
             return bool((total <= float(s["caps.basket"]) * users.basket * (1 + SLACK)).all())
         return True
 
@@ -238,7 +239,7 @@ class _Enumerator:
             for c in COUNTRIES:
                 borne = by_host[c]
                 if s["funding.mode"] == "pooled":
-                    borne = float(s[f"funding.shares.{c}"]) * sum(by_host.values(), np.zeros(()))
+                    borne = float(s[f"funding.shares.{c}"]) * reduce(np.add, by_host.values())
                 for t, year in enumerate(self.years):
                     cap = s.get(f"caps.{c}.{year}", s.get(f"caps.{c}.each_year"))
                     if cap is not None:
