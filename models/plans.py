@@ -108,6 +108,7 @@ class PlanSpace:
         self.desk, self.index, self.cluster, self.sets = desk, index, cluster, sets
         self.borders = tuple(self._useful_borders(p, m) for p, m in enumerate(cluster.products))
         self.groups = tuple(self._groups())
+        self._losses: dict[tuple[int, Border], Array] = {}
         self._allowed: dict[tuple[Border, ...], NDArray[np.bool_]] = {}
 
     @property
@@ -214,14 +215,20 @@ class PlanSpace:
         needs, _ = chunk_tonnes(self.desk.balance, self.desk.baseline, self.cluster, self.sets.choice)
         return needs
 
-    def net_loss(self, borders: tuple[Border, ...], index: int | slice = slice(None)) -> Array:
-        """Return users' loss less the gain in border revenue, PV musd, of all build sets or one (C26)."""
-        total: Array = np.zeros(1)
-        for p, m in enumerate(self.cluster.products):
-            losses = [self.desk.users.loss(m, self.setting(p, borders[p], k)).sum() for k in range(len(self.sets.paths[p]))]
-            loss = np.array(losses)[self.sets.path[index, p]]
-            total = total + loss - self.desk.revenue_gain(m, borders[p], self.needs[m][index])
-        return total
+    def net_loss(self, borders: tuple[Border, ...]) -> Array:
+        """Return users' loss less the gain in border revenue of each build set, PV musd, ``(N,)`` (C26)."""
+        return np.sum([self._product_loss(p, border) for p, border in enumerate(borders)], axis=0)
+
+    def _product_loss(self, position: int, border: Border) -> Array:
+        """Return one product's part of ``net_loss``, ``(N,)`` (kept once computed)."""
+        key = (position, border)
+        if key not in self._losses:
+            m = self.cluster.products[position]
+            count = len(self.sets.paths[position])
+            loss = np.array([self.desk.users.loss(m, self.setting(position, border, k)).sum() for k in range(count)])
+            gain = self.desk.revenue_gain(m, border, self.needs[m])
+            self._losses[key] = loss[self.sets.path[:, position]] - gain
+        return self._losses[key]
 
     def plan(self, borders: tuple[Border, ...], index: int, levels: tuple[int, ...]) -> Plan:
         """Spell out one plan from an option, a build set and the groups' credit levels."""
@@ -254,7 +261,7 @@ class PlanSpace:
             levels=tuple(chosen),
             costs=(costs[0], costs[1], costs[2]),
             burden=burden,
-            loss=float(self.net_loss(borders, index).sum()),
+            loss=float(self.net_loss(borders)[index]),
             users_loss=users_loss,
             contracts=contracts,
             in_band=in_band,

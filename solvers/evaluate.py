@@ -93,7 +93,7 @@ def provenance(instance: Instance, command: str, fixes: Mapping[str, float]) -> 
     return {
         "instance": instance.name,
         "instance_path": None if instance.path is None else str(instance.path),
-        "overrides": dict(instance.overrides),
+        "overrides": list(instance.overrides),
         "fixes": dict(fixes),
         "seed": instance.seed,
         "schema_version": 1,

@@ -228,27 +228,21 @@ class Search:
     def _enumerate(self, prices: Prices, gap: float) -> Outcome:
         """Add every plan that a better design could use and solve once more.
 
-        Without an incumbent (caps or the band exclude the pool's combinations) the slack grows until there is one.
+        The slack grows step by step, since each solve brings a better incumbent and so a smaller slack to cover.
         """
-        scale, covered, complete = max(abs(self.bound), 1.0), -1.0, True
+        scale, fine = max(abs(self.bound), 1.0), min(gap / 10.0, 1e-4)
         for trial in TRIALS:
-            if np.isfinite(self.best[0]) or not complete:
-                break
-            covered = trial * scale
-            complete = self._add_below(prices, covered)
-            self._incumbent(gap=1e-4)
-        if not np.isfinite(self.best[0]):
-            return self._stopped() if self.clock.over() else self._no_combination(complete)
-        slack = self.best[0] - self.bound
-        if complete and slack > covered:
+            slack = min(trial * scale, max(self.best[0] - self.bound, 0.0))
             complete = self._add_below(prices, slack)
-        self.report("enumeration", self.best[0], self.bound)
-        bound = self._incumbent(gap=min(gap / 10.0, 1e-4))
-        if not complete or self.clock.over():
-            return self._stopped()
-        self.bound = max(self.bound, min(bound, self.best[0]))
-        self._break_ties()
-        return self._done("all plans within the gap")
+            bound = self._incumbent(gap=fine)
+            self.report("enumeration", self.best[0], self.bound)
+            if self.clock.over() or not complete:
+                return self._stopped()
+            if self.best[0] - self.bound <= slack + NEGATIVE:
+                self.bound = max(self.bound, min(bound, self.best[0]))
+                self._break_ties()
+                return self._done("all plans within the gap")
+        return self._stopped() if np.isfinite(self.best[0]) else self._no_combination()
 
     def _add_below(self, prices: Prices, slack: float) -> bool:
         """Add all plans with reduced cost up to ``slack``; False if there are too many or time ran out."""
@@ -260,9 +254,9 @@ class Search:
                     return False
         return True
 
-    def _no_combination(self, complete: bool) -> Outcome:
-        source = "no combination of plans meets caps and band" if complete else "too many plans to enumerate"
-        return Outcome(Status.INFEASIBLE if complete else Status.STOPPED, None, np.inf, self.bound, source)
+    def _no_combination(self) -> Outcome:
+        source = "no combination of plans meets the caps and the band"
+        return Outcome(Status.INFEASIBLE, None, np.inf, self.bound, source)
 
     def _break_ties(self) -> None:
         """Choose among equal optima: least users' loss, lowest tariffs, fewest contracts (C26)."""
