@@ -238,7 +238,7 @@ class Search:
             self.report("enumeration", self.best[0], self.bound)
             if self.clock.over() or not complete:
                 return self._stopped()
-            if self.best[0] - self.bound <= slack + NEGATIVE:
+            if np.isfinite(self.best[0]) and self.best[0] - self.bound <= slack + NEGATIVE:
                 self.bound = max(self.bound, min(bound, self.best[0]))
                 self._break_ties()
                 return self._done("all plans within the gap")
