@@ -49,7 +49,7 @@ def _overrides(design: Path) -> list[str]:
         given = Design.read(design).provenance.get("overrides") or ()
     except DesignError as error:
         raise Stop(Code.INPUT, str(error).splitlines()) from error
-    return [f"{key}={value}" for key, value in given.items()] if isinstance(given, dict) else [str(item) for item in given]
+    return [str(item) for item in given]
 
 
 def _counts(rows: list[dict[str, Any]]) -> Table:
