@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from .errors import InstanceError, Problem, did_you_mean
-from .schema import COUNTRIES, STAGES, Value
+from .schema import COUNTRIES, STAGES
 
 __all__ = ["COUNTRIES", "STAGES", "Filled", "Instance"]
 
@@ -56,7 +56,7 @@ class Instance:
     sha256: str
     overrides: tuple[str, ...]
     seed: int
-    settings: Mapping[str, Value]
+    settings: Mapping[str, Any]
     projects: pd.DataFrame
     products: pd.DataFrame
     byproducts: pd.DataFrame

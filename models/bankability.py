@@ -192,7 +192,8 @@ class Tests:
 
     def _tenor_year(self, n: int) -> tuple[Array, Array]:
         """Return expected margin and active cost of one tenor year over the grid, each ``(G,)``."""
-        assert self.contract is not None and self.strikes is not None  # noqa: S101
+        assert self.contract is not None
+        assert self.strikes is not None
         site, row = self.site, np.array([n])
         lowest = site.operate(row, self.strikes[:1], self.contract)
         linear = lowest.active.all() and (site.outlook.floor is None or (lowest.margin > -site.care_share * site.cost[row]).all())

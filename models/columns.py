@@ -76,9 +76,8 @@ def family(
     rates = [credits_at(law, level) for level in offer.levels]
     bare = Tests(site, offer.rules, offer.long_run, dump_deck, worst=worst)
     for r, (itc, ptc) in enumerate(rates):
-        if offer.rules.stack and offer.levels[r] != NO_CREDIT:
-            if stack_share(site, itc, ptc, offer.public_rate) > offer.rules.stack_cap + TOLERANCE:
-                continue
+        if offer.rules.stack and offer.levels[r] != NO_CREDIT and stack_share(site, itc, ptc, offer.public_rate) > offer.rules.stack_cap + TOLERANCE:
+            continue
         if fixed_strike is None and bare.passes(itc, ptc)[0]:
             kind[r] = UNAIDED
         elif main_share(site.plant, offer.long_run) >= offer.rules.main_share_min:

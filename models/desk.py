@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .bankability import Rules, Tests
-from .border import Revenue
 from .baseline import Baseline, baseline, credits_of_law, dump_exposed
+from .border import Revenue
 from .cashflow import ContractTerms
 from .columns import Family, Offer, family
 from .decisions import Contract
@@ -159,7 +159,7 @@ class Desk:
     def guarded(self) -> dict[str, tuple[str, ...]]:
         """Return the baseline's guarded projects by product (C21c)."""
         if not self.instance.settings["switches.displacement"]:
-            return {m: () for m in self.market.products}
+            return dict.fromkeys(self.market.products, ())
         return {m: tuple(k for k in self.baseline.guarded if self.plants[k].product == m) for m in self.market.products}
 
     def borders(self, product: str) -> tuple[Border, ...]:

@@ -93,7 +93,9 @@ class Market:
         self.base_year, self.simulated = int(drawn[0]), drawn.size
         self.years = np.arange(drawn[0], max(int(drawn[-1]), last_operating_year(instance)) + 1)
         self.products: tuple[str, ...] = tuple(instance.products.index)
-        self.market, self.china, self.restricted = {}, {}, {}
+        self.market: dict[str, Array] = {}
+        self.china: dict[str, Array] = {}
+        self.restricted: dict[str, NDArray[np.bool_]] = {}
         for m in self.products:
             self._lay(m)
         self.long_run = {m: float(self.scenarios.long_run[m]) for m in self.products}

@@ -8,7 +8,7 @@ Tail cuts are exact: ``theta >= sum_s pi_s sum_p cost_ps x_p`` for every measure
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyomo.environ as pyo
@@ -202,7 +202,7 @@ class Master:
         """Write the tail cuts on scenario cost (``theta``) and on scenario outlay (its cap) (C26)."""
         costs, outlays = np.array(self._scenario), np.array(self._scenario_outlay)
 
-        def weighed(table: Array, measure: Array) -> object:
+        def weighed(table: Array, measure: Array) -> Any:
             return pyo.quicksum(float(v) * m.x[p] for p, v in enumerate(table @ measure))
 
         m.tail = pyo.Constraint(
@@ -214,7 +214,7 @@ class Master:
             <= self.limits.worst + (m.excess["worst", 0] if elastic else 0.0),
         )
 
-    def _objective(self, m: pyo.ConcreteModel) -> object:
+    def _objective(self, m: pyo.ConcreteModel) -> Any:
         lim = self.limits
         direct = pyo.quicksum((p.booked + lim.user_weight * p.loss) * m.x[i] for i, p in enumerate(self.plans))
         return direct + lim.cvar_weight * m.theta

@@ -59,7 +59,8 @@ class Weights:
 @dataclass(frozen=True)
 class Plan:
     """One plan with its rows in the master; ``cost`` per member, burden, users' loss and
-    that loss net of border revenue (``loss``) in musd; ``in_band`` says whether C21b holds."""
+    that loss net of border revenue (``loss``) in musd; ``in_band`` says whether C21b holds.
+    """
 
     cluster: int
     borders: tuple[Border, ...]

@@ -88,7 +88,7 @@ def project_cost(
     ptc = ((law.ptc if held else 0.0) + np.full(horizon, level.ptc)) * plant.ptc_share
     payments, receipts, credits = (np.zeros((batch, horizon)) for _ in range(3))
     grant = plant.itc_share * itc[cal.build] * cal.capital
-    np.add.at(credits, (slice(None), cal.build), grant)
+    credits[:, cal.build] += grant
     tenor = min(contract.tenor_years, cal.operate.size) if contract is not None and held else 0
     merchant = floor.merchant.active if running is None else running[None]
     active = np.repeat(merchant, batch, axis=0) if ptc[cal.operate].any() else None

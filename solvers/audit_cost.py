@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .audit_bank import mean_of_worst
-from .audit_cash import USD_PER_MUSD, Cash, Option, cash, prices_in
+from .audit_cash import USD_PER_MUSD, Cash, Option, cash, holds, prices_in
 from .audit_market import Balance, Scene, imports
 from .audit_world import CHINA, COUNTRIES, MARKET, FloatArray, Project, World
 
@@ -33,7 +33,7 @@ def built_projects(world: World, builds: Mapping[str, Option], scene: Scene, bas
 
 @dataclass(frozen=True)
 class Ledger:
-    """Hold what one project costs the public over the baseline, musd per year, each (S, H) (C24)."""
+    """Hold what one project costs the public, musd per year, each (S, H): contract in force, club credits, and all credits that C24 counts."""
 
     built: Built
     paid: FloatArray
@@ -42,13 +42,13 @@ class Ledger:
     credits: FloatArray
 
     @property
-    def holds_contract(self) -> bool:
-        """Tell whether the project holds a contract of the design."""
-        return self.built.option.contract is not None
+    def net(self) -> FloatArray:
+        """Return net payments and credits, musd, shape (S, H)."""
+        return self.paid - self.repaid + self.credits
 
 
 def ledger(world: World, built: Built) -> Ledger:
-    """Return the public cost of one project: club credits, and law credits where it holds a contract (C24)."""
+    """Return the public cost of one project: club credits, and contract flows and law credits where it holds a contract, a closed one included (C24)."""
     b, drawn = built, built.cash.credits
     shape = (world.scenarios, world.horizon)
 
@@ -56,7 +56,7 @@ def ledger(world: World, built: Built) -> Ledger:
         return b.cash.on_calendar(world, b.option, array)
 
     club = yearly(drawn.club_ptc) + drawn.club_itc
-    if b.option.contract is None:
+    if holds(b.option, b.project) is None:
         return Ledger(b, np.zeros(shape), np.zeros(shape), club, club)
     law = yearly(drawn.law_ptc) + drawn.law_itc
     return Ledger(b, yearly(b.cash.operation.payments), yearly(b.cash.operation.repayments), club, club + law)
@@ -105,27 +105,28 @@ def _borne(world: World, by_host: FloatArray) -> FloatArray:
     return np.multiply.outer(pool, by_host.sum(axis=0))
 
 
-def public_cost(world: World, ledgers: list[Ledger], border: FloatArray) -> Cost:
+def public_cost(world: World, ledgers: list[Ledger], before: list[Ledger], border: FloatArray) -> Cost:
     """Return public cost.
 
     Args:
         world: the instance.
-        ledgers: one per built project.
+        ledgers: one per project that the design builds.
+        before: one per project of the baseline, each deducted.
         border: expected border revenue over the baseline by country and year, musd, shape (3, H).
     """
     paid, repaid, credits = (np.zeros((3, world.horizon)) for _ in range(3))
     booked = np.zeros(3)
     by_scenario, outlay = np.zeros(world.scenarios), np.zeros(world.scenarios)
-    for entry in ledgers:
+    for sign, entry in [*((1.0, e) for e in ledgers), *((-1.0, e) for e in before)]:
         host = entry.built.project.country
-        paid[host] += entry.paid.mean(axis=0)
-        repaid[host] += entry.repaid.mean(axis=0)
-        credits[host] += entry.credits.mean(axis=0)
+        paid[host] += sign * entry.paid.mean(axis=0)
+        repaid[host] += sign * entry.repaid.mean(axis=0)
+        credits[host] += sign * entry.credits.mean(axis=0)
         net = world.pv(entry.paid - entry.repaid)
         credit = world.pv(entry.credits)
-        booked[host] += max(0.0, float(net.mean())) + float(credit.mean())
-        by_scenario += np.maximum(0.0, net) + credit
-        outlay += world.pv(entry.paid) + credit
+        booked[host] += sign * (max(0.0, float(net.mean())) + float(credit.mean()))
+        by_scenario += sign * (np.maximum(0.0, net) + credit)
+        outlay += sign * (world.pv(entry.paid) + credit)
     paid, repaid, credits, booked = (_borne(world, a) for a in (paid, repaid, credits, booked))
     outlay_pv = world.pv(paid) + world.pv(credits)
     return Cost(
@@ -147,18 +148,19 @@ def objective(world: World, cost: Cost, users_loss: float) -> float:
     return float(cost.booked_pv.sum()) + cvar_weight * cost.cvar + user_weight * (users_loss - float(world.pv(cost.border).sum()))
 
 
-def subsidy_equivalents(world: World, ledgers: list[Ledger]) -> dict[tuple[str, str], float]:
-    """Return C16 by (country, product), over projects with a contract or a club credit: net payments and all credits of C24 over full sales."""
+def subsidy_equivalents(world: World, ledgers: list[Ledger], before: list[Ledger]) -> dict[tuple[str, str], float]:
+    """Return C16 by (country, product), over projects with a contract of the club or a club credit: net payments and credits of C24 over full sales."""
     aid: dict[tuple[str, str], float] = {}
     sales: dict[tuple[str, str], float] = {}
+    already = {entry.built.project.code: float(world.pv(entry.net).mean()) for entry in before}
     for entry in ledgers:
         p = entry.built.project
-        if not entry.holds_contract and not entry.club_credits.any():
+        if entry.built.option.contract is None and not entry.club_credits.any():
             continue
         key = (COUNTRIES[p.country], p.product)
         yearly = np.zeros(world.horizon)
         first = entry.built.option.start - world.base
         yearly[first : first + p.life] = p.tonnes() * p.payability * world.products[p.product].long_run / USD_PER_MUSD
-        aid[key] = aid.get(key, 0.0) + float(world.pv(entry.paid - entry.repaid + entry.credits).mean())
+        aid[key] = aid.get(key, 0.0) + float(world.pv(entry.net).mean()) - already.get(p.code, 0.0)
         sales[key] = sales.get(key, 0.0) + float(world.pv(yearly))
     return {key: aid[key] / sales[key] for key in aid}

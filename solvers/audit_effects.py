@@ -138,7 +138,7 @@ def payoff(
 ) -> dict[str, FloatArray]:
     """Return the change of each part of the payoff against the baseline, musd, each (3,) (C25).
 
-    The treasury bears C24's payments, receipts and credits as funded, and as host every other change of credits drawn and of closed contracts.
+    The treasury bears C24's payments, receipts and credits as funded, and as host every other change of credits drawn.
 
     Args:
         world: the instance.
@@ -147,11 +147,10 @@ def payoff(
         cost: public cost of the design.
     """
     after, before = flows_of(world, *design[:2]), flows_of(world, *baseline[:2])
-    booked, paid = np.zeros(3), np.zeros(3)
-    for entry in (ledger(world, b) for b in design[0]):
-        booked[entry.built.project.country] += float(world.pv(entry.credits).mean())
-        paid[entry.built.project.country] += float(world.pv(entry.paid - entry.repaid).mean())
-    other = (after.credits - before.credits - booked) + (after.receipts - before.receipts - paid)
+    other = after.credits - before.credits
+    for sign, built in ((1.0, design[0]), (-1.0, baseline[0])):
+        for entry in (ledger(world, b) for b in built):
+            other[entry.built.project.country] -= sign * float(world.pv(entry.credits).mean())
     border = world.pv(cost.border)
     between = _above_world(world, design[1]) - _above_world(world, baseline[1]) - float((after.uplift - before.uplift).sum()) - float(border.sum())
     basket = basket_cost(world, baseline[1])

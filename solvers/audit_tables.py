@@ -108,10 +108,15 @@ class Case:
         return [ledger(self.world, b) for b in self.built]
 
     @cached_property
+    def b0_ledgers(self) -> list[Ledger]:
+        """Return the public cost of every project of the baseline."""
+        return [ledger(self.world, b) for b in self.b0_built]
+
+    @cached_property
     def cost(self) -> Cost:
         """Return public cost (C24)."""
         border = border_revenue(self.scene, self.balance) - border_revenue(self.b0.scene, self.b0.balance)
-        return public_cost(self.world, self.ledgers, border.mean(axis=1))
+        return public_cost(self.world, self.ledgers, self.b0_ledgers, border.mean(axis=1))
 
     @cached_property
     def objective(self) -> float:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..instances import Instance
 
 MAX_BYTES = 50_000_000
-PARTS = {
+PARTS: dict[str, dict[str, type]] = {
     "tariffs": {"product": str, "node": str, "rate": float},
     "contracts": {
         "project": str, "strike_usd_per_t": float, "share": float, "tenor_years": int, "upside_share": float,

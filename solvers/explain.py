@@ -105,7 +105,7 @@ def explain_crossing(desk: Desk, master: Master, excess: Sequence[tuple[str, int
     rows = list(excess)
     if answer.x is not None:
         names = [(v.name, x) for v, x in zip(compiled.columns, answer.x, strict=True) if x > 1e-6]
-        whole = [n[len("excess[") : -1].split(",") + [x] for n, x in names if n.startswith("excess[")]
+        whole = [[*n[len("excess["):-1].split(","), x] for n, x in names if n.startswith("excess[")]
         rows = [(str(kind), int(index), float(x)) for kind, index, x in whole]
     targets = [f"{float(v):.0%} security in {k.removeprefix('targets.')}" for k, v in desk.instance.settings.items() if k.startswith("targets.") and v is not None]
     conflicts, repairs = list(targets), []

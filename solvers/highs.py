@@ -107,7 +107,7 @@ def compile_model(model: pyo.ConcreteModel) -> Compiled:
     )
 
 
-class _Quiet(highspy.Highs):  # type: ignore[misc]
+class _Quiet(highspy.Highs):
     """HiGHS that prints no banner: output is off before the constructor enables callbacks."""
 
     def enableCallbacks(self) -> None:

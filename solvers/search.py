@@ -19,7 +19,7 @@ from ..models.market import COUNTRIES
 from ..models.master import TIE_KEYS
 from ..models.plans import Weights
 from ..models.pricing import Pricing
-from .highs import SolverFault, Status, compile_model, run
+from .highs import Compiled, SolverFault, Status, compile_model, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,7 +7,8 @@ import pytest
 
 import minclub as mc
 from minclub.instances.errors import InstanceError
-from minclub.solvers import search, solve as solving
+from minclub.solvers import search
+from minclub.solvers import solve as solving
 from minclub.solvers.design import Design, DesignError
 from minclub.solvers.explain import Infeasible
 from minclub.solvers.fixes import read_fixes
