@@ -154,6 +154,7 @@ class Tests:
         self.worst = worst or site
         self.contract = contract if strikes is not None else None
         self.strikes = strikes
+        self._long_run = long_run
         self.long_run = long_run[site.plant.product]
         self.share = main_share(site.plant, long_run)
         self.count = site.calendar.operate.size
@@ -388,15 +389,21 @@ class Tests:
         return total
 
     def passes(self, itc: Array, ptc: Array) -> NDArray[np.bool_]:
-        """Say where all switched-on tests pass over the whole grid, ``(G,)``."""
+        """Say where all switched-on tests pass over the whole grid, ``(G,)``; the costly ones run only if needed."""
         passed = np.full(self.grid, True)
         if self.rules.value:
             passed &= self.value(itc, ptc) >= -TOLERANCE
-        if self.rules.lender:
+        if self.rules.lender and passed.any():
             passed &= self.lender(itc, ptc)
-        if self.rules.tail:
+        if self.rules.tail and passed.any():
             passed &= self.tail(itc, ptc) >= -self.rules.loss_tolerance * self.capital_at_debt_cost() - TOLERANCE
         return passed
+
+    def at(self, index: int) -> Tests:
+        """Return the tests of one strike of the grid."""
+        assert self.strikes is not None
+        chosen = self.strikes[index : index + 1]
+        return Tests(self.site, self.rules, self._long_run, self.dump_deck, self.contract, chosen, self.worst)
 
 
 TOLERANCE = 1e-9

@@ -108,7 +108,7 @@ def least_strikes(
     values = tests.value_at(rates)
     for k, (itc, ptc) in enumerate(rates):
         passed = values[k] >= -TOLERANCE if offer.rules.value else np.full(grid.size, True)
-        if offer.rules.lender and passed.any():
+        if offer.rules.lender and passed.any() and not tests.at(int(np.argmax(passed))).lender(itc, ptc)[0]:
             passed &= tests.lender(itc, ptc)
         if not passed.any():
             continue

@@ -58,8 +58,10 @@ class Weights:
 
 @dataclass(frozen=True)
 class Plan:
-    """One plan with its rows in the master; ``cost`` per member, burden, users' loss and
-    that loss net of border revenue (``loss``) in musd; ``in_band`` says whether C21b holds.
+    """One plan with its rows in the master.
+
+    ``costs`` per member, burden, users' loss and that loss net of border revenue (``loss``) in musd; ``in_band`` says
+    whether C21b holds.
     """
 
     cluster: int
