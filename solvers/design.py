@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import tempfile
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -96,14 +95,10 @@ class Design:
         """Write ``design.json`` in one step: the file is whole or absent."""
         target = Path(path)
         text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".minclub-") as folder:
+            made = Path(folder) / "design.json"
+            made.write_text(text, encoding="utf-8", newline="\n")
+            made.replace(target.resolve())
         return target
 
     @staticmethod

@@ -19,6 +19,7 @@ from ..models.desk import Desk
 from ..models.market import COUNTRIES, Border
 from ..models.statement import Statement
 from ..models.subsidies import CreditLevel
+from .audit import audit
 from .certificate import certificate
 from .design import Design
 from .tables import all_rows, gross_outlay
@@ -40,7 +41,7 @@ PARTS: dict[str, dict[str, type]] = {
 def evaluate(
     instance: Instance, design: str | Path | Mapping[str, Any] | Design, *, command: str = "evaluate"
 ) -> Design:
-    """Return all tables of a given design; its status is ``given`` and nothing is proven.
+    """Return all tables of a given design; its status is ``given``, nothing is proven, its arithmetic is audited.
 
     Args:
         instance: the instance.
@@ -55,10 +56,12 @@ def evaluate(
     content, name = _content(design)
     desk = Desk(instance)
     statement = Statement(desk, read_decisions(desk, content, name))
-    return statement_design(
+    made = statement_design(
         statement, status="given", bound=None, gap_asked=None, seconds=time.monotonic() - began,
         bound_from="none: a given design", command=command, fixes={},
     )  # fmt: skip
+    made.certificate["audit"] = "passed" if audit(made.to_dict(), instance).passed else "failed"
+    return made
 
 
 def statement_design(

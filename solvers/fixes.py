@@ -50,6 +50,8 @@ def _fault(instance: Instance, name: str, value: object) -> Problem | None:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return problem(value, "a number", "write name=number")
+    if not np.isfinite(number):
+        return problem(value, "a finite number", "write name=number")
     kind, *rest = name.strip().split(".")
     projects, products = list(instance.projects.index), list(instance.products.index)
     if kind == "tariff" and len(rest) == 2 and rest[0] in ("china_linked", "market"):
@@ -64,6 +66,14 @@ def _fault(instance: Instance, name: str, value: object) -> Problem | None:
     if key not in names:
         near = get_close_matches(key, names, 1)
         return problem(key, "a name of the instance", f"did you mean {near[0]}?" if near else "see minclub describe")
-    if not np.isfinite(number) or not fits:
+    if not fits:
         return problem(value, "a value in range", "rates are fractions, built is 0 or 1, start is a year")
     return None
+
+
+def in_baseline(names: Sequence[str]) -> InstanceError:
+    """Return the error for decisions pinned on projects of the baseline, which are built and take no contract."""
+    return InstanceError(
+        Problem(file="--fix", row=None, column=name, got="a project of the baseline", expected="a candidate", remedy="leave it out")
+        for name in names
+    )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..models.clusters import build_sets, find_clusters, read_demands
+from ..models.clusters import Demands, build_sets, find_clusters, read_demands
 from ..models.decisions import from_plans
 from ..models.desk import Desk
 from ..models.master import Master, read_limits
@@ -15,19 +16,26 @@ from .audit import AuditReport, audit
 from .certificate import DEFAULT_GAP
 from .evaluate import statement_design
 from .explain import Infeasible, explain_cluster, explain_crossing
-from .fixes import read_fixes
+from .fixes import in_baseline, read_fixes
 from .highs import Status
 from .search import Clock, Outcome, Search
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pyomo.environ as pyo
+
     from ..instances import Instance
     from .design import Design
 
 
 class NoDesign(RuntimeError):
-    """The search was stopped before it found any design."""
+    """The search was stopped before it found any design; ``interrupted`` says whether by Ctrl-C."""
+
+    def __init__(self, message: str, *, interrupted: bool = False) -> None:
+        """Keep why it stopped."""
+        super().__init__(message)
+        self.interrupted = interrupted
 
 
 class AuditFailed(RuntimeError):
@@ -67,25 +75,16 @@ def solve(
         AuditFailed: the design failed the audit.
     """
     clock = Clock(time_limit)
-    pinned = read_fixes(instance, fixes)
-    desk = Desk(instance, pinned)
-    demands = read_demands(desk.balance, desk.baseline)
-    clusters = find_clusters(desk.balance, desk.baseline, pinned)
-    spaces = []
-    for index, cluster in enumerate(clusters):
-        sets = build_sets(desk.balance, desk.baseline, cluster, demands, pinned)
-        if not sets.choice.shape[0]:
-            raise explain_cluster(desk, cluster, demands, pinned)
-        spaces.append(PlanSpace(desk, index, cluster, sets))
-    master = Master(desk, read_limits(desk), len(spaces))
-    search = Search(spaces, master, clock, progress)
+    found = prepare(instance, fixes, clock, progress)
+    desk, search = found.desk, found.search
     outcome = search.solve(gap)
     if outcome.status is Status.INFEASIBLE:
-        raise _infeasible(desk, spaces, master, outcome, demands, pinned)
+        raise _infeasible(found, outcome)
     if outcome.chosen is None:
-        raise NoDesign(f"stopped after {clock.seconds:.1f} s before any design was found")
-    plans = [master.plans[p] for p in outcome.chosen]
-    statement = Statement(desk, from_plans(desk, plans, tuple(s.cluster.products for s in spaces)))
+        raise NoDesign(f"stopped after {clock.seconds:.1f} s before any design was found", interrupted=clock.interrupted)
+    plans = [search.master.plans[p] for p in outcome.chosen]
+    clusters = tuple(space.cluster.products for space in search.spaces)
+    statement = Statement(desk, from_plans(desk, plans, clusters))
     design = statement_design(
         statement,
         status="interrupted" if outcome.status is Status.INTERRUPTED else "time_limit",
@@ -94,10 +93,59 @@ def solve(
         seconds=clock.seconds,
         bound_from=outcome.bound_from,
         command=command,
-        fixes=pinned,
+        fixes=desk.fixes,
         worth=search.worth(),
     )
     return _audited(design, instance) if check else design
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An instance ready to search: desk, demands and the search over its plan spaces."""
+
+    desk: Desk
+    demands: Demands
+    search: Search
+
+
+def prepare(
+    instance: Instance,
+    fixes: Mapping[str, float] | Sequence[str] | None = None,
+    clock: Clock | None = None,
+    progress: Callable[[str, float, float], None] | None = None,
+) -> Prepared:
+    """Compute the baseline and lay out the plan spaces of every cluster.
+
+    Raises:
+        Infeasible: a cluster has no build set that meets the demands.
+    """
+    pinned = read_fixes(instance, fixes)
+    desk = Desk(instance, pinned)
+    taken = [name for name in pinned if name.partition(".")[2] in desk.baseline.builds]
+    if taken:
+        raise in_baseline(taken)
+    demands = read_demands(desk.balance, desk.baseline)
+    spaces = []
+    for index, cluster in enumerate(find_clusters(desk.balance, desk.baseline, pinned)):
+        sets = build_sets(desk.balance, desk.baseline, cluster, demands, pinned)
+        if not sets.choice.shape[0]:
+            raise explain_cluster(desk, cluster, demands, pinned)
+        spaces.append(PlanSpace(desk, index, cluster, sets))
+    master = Master(desk, read_limits(desk), len(spaces))
+    return Prepared(desk, demands, Search(spaces, master, clock or Clock(None), progress))
+
+
+def plan_master(instance: Instance, fixes: Mapping[str, float] | Sequence[str] | None = None) -> pyo.ConcreteModel:
+    """Return the Pyomo master over every plan that an optimal design can use; its optimum is the design's objective.
+
+    Raises:
+        Infeasible: no design meets the demands.
+    """
+    found = prepare(instance, fixes)
+    outcome = found.search.solve(DEFAULT_GAP)
+    if outcome.status is Status.INFEASIBLE:
+        raise _infeasible(found, outcome)
+    return found.search.master.model()
 
 
 def _audited(design: Design, instance: Instance) -> Design:
@@ -108,9 +156,9 @@ def _audited(design: Design, instance: Instance) -> Design:
     return design
 
 
-def _infeasible(
-    desk: Desk, spaces: Sequence[PlanSpace], master: Master, outcome: Outcome, demands: object, pinned: Mapping[str, float]
-) -> Infeasible:
+def _infeasible(found: Prepared, outcome: Outcome) -> Infeasible:
+    desk, master = found.desk, found.search.master
     if outcome.excess and outcome.excess[0][0] == "cluster":
-        return explain_cluster(desk, spaces[outcome.excess[0][1]].cluster, demands, pinned)  # type: ignore[arg-type]
+        cluster = found.search.spaces[outcome.excess[0][1]].cluster
+        return explain_cluster(desk, cluster, found.demands, desk.fixes)
     return explain_crossing(desk, master, outcome.excess)
