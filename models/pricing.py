@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .columns import INFEASIBLE
+from .competition import equivalent
 from .market import COUNTRIES
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     Option = tuple[Border, ...]
 
 
+BAND_TOLERANCE = 1e-9
+
+
 class Pricing:
     """All plans of one space under one set of weights."""
 
@@ -37,6 +41,7 @@ class Pricing:
         self._tables: dict[tuple[int, tuple[object, ...]], tuple[Array, NDArray[np.bool_]]] = {}
         self._values: dict[tuple[object, ...], Array] = {}
         self._fixed: dict[Option, Array] = {}
+        self._banded: dict[Option, dict[int, tuple[float, tuple[int, ...]]]] = {}
 
     def _weighed(self, key: tuple[object, ...], country: int, made: Callable[[], Family]) -> Array:
         if key not in self._values:
@@ -142,34 +147,90 @@ class Pricing:
 
     def least(self, stop: Callable[[], bool]) -> tuple[float, Option | None, int]:
         """Return the least weighted cost over all plans with its option and build set; a bound only if stopped."""
-        bounds = {option: float(self.costs(option)[0].min()) for option in self.space.options()}
+        bounds = {option: float(self.costs(option)[0].min()) for option in self.space.options() if not stop()}
         best: tuple[float, Option | None, int] = (np.inf, None, -1)
         for option in sorted(bounds, key=bounds.__getitem__):
             while not stop():
-                cost, sure = self.costs(option)
+                cost, sure = self._with_band(option)
                 index = int(cost.argmin())
                 if cost[index] >= best[0]:
                     break
-                if sure[index]:
+                if not sure[index]:
+                    self.settle(option, np.argpartition(cost, min(4, cost.size - 1))[:5])
+                elif index in self._banded.get(option, {}):
                     best = (float(cost[index]), option, index)
-                    break
-                self.settle(option, np.flatnonzero(cost <= np.partition(cost, min(4, cost.size - 1))[min(4, cost.size - 1)]))
-        return best if not stop() else (min(best[0], *bounds.values()), None, -1)
+                else:
+                    self._keep_band(option, index)
+        return best if not stop() else (-np.inf, None, -1)
+
+    def _with_band(self, option: Option) -> tuple[Array, NDArray[np.bool_]]:
+        """Return ``costs`` with the band's effect where it is known, each ``(N,)``."""
+        cost, sure = self.costs(option)
+        for index, (value, _) in self._banded.get(option, {}).items():
+            cost[index] = value
+        return cost, sure
+
+    def _keep_band(self, option: Option, index: int) -> tuple[float, tuple[int, ...]]:
+        known = self._banded.setdefault(option, {})
+        if index not in known:
+            known[index] = self._in_band(option, index)
+        return known[index]
+
+    def _in_band(self, option: Option, index: int) -> tuple[float, tuple[int, ...]]:
+        """Return the least cost of a build set over the credit levels that keep the band, and those levels (C21b)."""
+        space, rows = self.space, self._rows(option, index)
+        levels = [int(row.argmin()) for row in rows]
+        for product in space.desk.competition.products:
+            mine = [g for g, group in enumerate(space.groups) if group.product == product]
+            if len(mine) < 2 or product not in space.cluster.products:
+                continue
+            total = np.zeros(())
+            low, high = np.full((), np.inf), np.full((), -np.inf)
+            for g in mine:
+                aid = self._equivalents(g, option, index)
+                total = np.add.outer(total, rows[g])
+                low, high = np.fmin.outer(low, aid), np.fmax.outer(high, aid)
+            spread = np.where(np.isfinite(low) & np.isfinite(high), high - low, 0.0)
+            total = np.where(spread <= space.desk.competition.band + BAND_TOLERANCE, total, np.inf)
+            chosen = np.unravel_index(int(total.argmin()), total.shape)
+            if not np.isfinite(total[chosen]):
+                return np.inf, tuple(levels)
+            for g, level in zip(mine, chosen, strict=True):
+                levels[g] = int(level)
+        value = float(self._constant(option)[index]) + sum(float(row[k]) for row, k in zip(rows, levels, strict=True))
+        return value, tuple(levels)
+
+    def _rows(self, option: Option, index: int) -> list[Array]:
+        return [self._table(g, option)[0][group.inverse[index]] for g, group in enumerate(self.space.groups)]
+
+    def _equivalents(self, index: int, option: Option, number: int) -> Array:
+        """Return a group's subsidy equivalent at each credit level, nan where nothing is aided, ``(L,)`` (C16)."""
+        space, group = self.space, self.space.groups[index]
+        row = group.rows[group.inverse[number]]
+        built, settings = space.built(group, row), space.group_settings(group, row, option)
+        key = (group.country, group.product)
+        found = np.full(len(space.desk.offer.levels), np.nan)
+        for level in range(found.size if built else 0):
+            aid = space.desk.competition.aid(built, {key: level}, settings, (group.product,))
+            if aid.get(key):
+                found[level] = equivalent(aid[key])
+        return found
 
     def below(self, threshold: float) -> Iterator[tuple[Option, int, tuple[int, ...]]]:
         """Iterate over every plan whose weighted cost is at most a threshold: option, build set, credit levels."""
         for option in self.space.options():
             while True:
-                cost, sure = self.costs(option)
+                cost, sure = self._with_band(option)
                 near = np.flatnonzero((cost <= threshold) & np.isfinite(cost))
                 if sure[near].all():
                     break
                 self.settle(option, near)
-            for index in near:
-                yield from self._levels(option, int(index), threshold)
+            for index in map(int, near):
+                if self._keep_band(option, index)[0] <= threshold:
+                    yield from self._levels(option, index, threshold)
 
     def _levels(self, option: Option, index: int, threshold: float) -> Iterator[tuple[Option, int, tuple[int, ...]]]:
-        rows = [self._table(g, option)[0][group.inverse[index]] for g, group in enumerate(self.space.groups)]
+        rows = self._rows(option, index)
         rest = np.cumsum([row.min() for row in reversed(rows)])[::-1] if rows else np.zeros(0)
 
         def extend(g: int, spent: float, levels: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
@@ -184,7 +245,5 @@ class Pricing:
             yield option, index, levels
 
     def cheapest_levels(self, option: Option, index: int) -> tuple[int, ...]:
-        """Return each group's cheapest credit level for a plan."""
-        return tuple(
-            int(self._table(g, option)[0][group.inverse[index]].argmin()) for g, group in enumerate(self.space.groups)
-        )
+        """Return the credit levels of a plan that ``least`` returned: the cheapest that keep the band."""
+        return self._banded[option][index][1]

@@ -249,7 +249,9 @@ class Search:
         for k, space in enumerate(self.spaces):
             pricing = Pricing(space, prices.weights)
             for option, index, levels in pricing.below(float(prices.convexity[k]) + slack + NEGATIVE):
-                self.master.add(space.plan(option, index, levels))
+                plan = space.plan(option, index, levels)
+                if plan.in_band:
+                    self.master.add(plan)
                 if len(self.master.plans) > MAX_POOL or self.clock.over():
                     return False
         return True
