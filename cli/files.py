@@ -14,6 +14,8 @@ from .solving import outcome, search, solver_errors
 from .writing import check_target, write_whole
 
 if TYPE_CHECKING:
+    from pyomo.environ import ConcreteModel
+
     from ..instances.instance import Instance
     from ..solvers.design import Design
 
@@ -28,20 +30,38 @@ def export(
     out: Output,
     instance: InstanceName,
     mps: Annotated[Path, typer.Option("--mps", metavar="FILE", help="The MPS file to write.")],
+    form: Annotated[
+        Literal["plans", "compact"],
+        typer.Option("--form", metavar="plans|compact", help="The master over all plans that can matter, or the whole compact model (small instances)."),
+    ] = "plans",
     settings: Settings = None,
 ) -> Code:
-    """Write the problem in its compact form for another solver; a large instance takes long."""
+    """Write the problem for another solver; its optimum is the design's objective."""
     from ..instances.loader import load
-    from ..models.club import Club
-    from ..models.desk import Desk
 
     found = load(instance, settings)
     check_target(mps, [found.path])
-    out.say("writing the compact model")
-    model = Club(Desk(found)).model
+    out.say(f"writing the {form} model")
+    with solver_errors():
+        model = compact_model(found) if form == "compact" else plan_model(found)
     write_whole(mps, lambda made: model.write(str(made), format="mps", io_options={"symbolic_solver_labels": True}))
     out.show({"mps": str(mps), "instance_sha256": found.sha256}, [f"wrote {mps}: minimises the objective of C26 in {MONEY}"])
     return Code.DONE
+
+
+def compact_model(instance: "Instance") -> "ConcreteModel":
+    """Return the compact Pyomo model."""
+    from ..models.club import Club
+    from ..models.desk import Desk
+
+    return Club(Desk(instance)).model
+
+
+def plan_model(instance: "Instance") -> "ConcreteModel":
+    """Return the Pyomo master over plans."""
+    from ..solvers.solve import plan_master
+
+    return plan_master(instance)
 
 
 def picture(

@@ -89,7 +89,7 @@ class Search:
         self.report = progress or (lambda stage, objective, bound: None)
         self.bound = -np.inf
         self.best: tuple[float, tuple[int, ...]] = (np.inf, ())
-        self._last: Prices | None = None
+        self.prices: Prices | None = None
 
     def solve(self, gap: float) -> Outcome:
         """Run the three steps; stop early on the clock or on Ctrl-C with the incumbent and the bound reached."""
@@ -112,15 +112,15 @@ class Search:
             prices = self._generate()
         if prices is None:
             return self._stopped()
-        self._last = prices
+        self.prices = prices
         self._incumbent()
         return self._enumerate(prices, gap)
 
     def worth(self) -> dict[tuple[str, str], float]:
         """Return shadow prices of the crossing rows from the last relaxation, musd per unit of the limit (C23, C26)."""
-        if self._last is None:
+        if self.prices is None:
             return {}
-        desk, weights = self.master.desk, self._last.weights
+        desk, weights = self.master.desk, self.prices.weights
         found: dict[tuple[str, str], float] = {}
         for k, c in enumerate(COUNTRIES):
             if weights.basket[k] > 0.0:

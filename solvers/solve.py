@@ -19,6 +19,7 @@ from .explain import Infeasible, explain_cluster, explain_crossing
 from .fixes import in_baseline, read_fixes
 from .highs import Status
 from .search import Clock, Outcome, Search
+from .worth import target_worth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +95,7 @@ def solve(
         bound_from=outcome.bound_from,
         command=command,
         fixes=desk.fixes,
-        worth=search.worth(),
+        worth=search.worth() | target_worth(search, found.demands),
     )
     return _audited(design, instance) if check else design
 

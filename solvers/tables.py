@@ -276,7 +276,7 @@ def _targets(statement: Statement, worth: Mapping[tuple[str, str], float], rows:
                 "limit": tight["target"],
                 "slack": tight["share"] - tight["target"],
                 "worth_musd_per_unit": worth.get(("security", m)),
-                "unit": "share of demand",
+                "unit": "point of demand (0.01)",
             }
         )
 
