@@ -210,7 +210,7 @@ class Search:
             compiled = compile_model(self.master.model())
             answer = run(compiled, gap=gap, time_limit=self.clock.left)
             if answer.x is None:
-                return bound
+                return np.inf if answer.status is Status.INFEASIBLE else bound
             bound = answer.bound
             x = self._plan_values(compiled, answer.x)
             chosen = tuple(int(p) for p in np.flatnonzero(x > 0.5))
@@ -226,23 +226,29 @@ class Search:
         return bound
 
     def _enumerate(self, prices: Prices, gap: float) -> Outcome:
-        """Add every plan that a better design could use and solve once more.
+        """Add every plan that a better design could use and solve again, with growing slack.
 
-        The slack grows step by step, since each solve brings a better incumbent and so a smaller slack to cover.
+        Once all plans with reduced cost up to ``slack`` are in the pool, a design that uses another one costs at least
+        the relaxation's value plus ``slack``: so the bound is the lesser of that and the pool's own.
         """
-        scale, fine = max(abs(self.bound), 1.0), min(gap / 10.0, 1e-4)
+        relaxed = self.bound
         for trial in TRIALS:
-            slack = min(trial * scale, max(self.best[0] - self.bound, 0.0))
-            complete = self._add_below(prices, slack)
-            bound = self._incumbent(gap=fine)
+            slack = min(trial * max(abs(relaxed), 1.0), max(self.best[0] - relaxed, 0.0))
+            if not self._add_below(prices, slack):
+                break
+            bound = self._incumbent(gap=min(gap / 10.0, 1e-4))
+            if self.clock.over():
+                break
+            self.bound = max(self.bound, min(bound, relaxed + slack, self.best[0]))
             self.report("enumeration", self.best[0], self.bound)
-            if self.clock.over() or not complete:
-                return self._stopped()
-            if np.isfinite(self.best[0]) and self.best[0] - self.bound <= slack + NEGATIVE:
-                self.bound = max(self.bound, min(bound, self.best[0]))
+            if np.isfinite(self.best[0]) and self.best[0] - self.bound <= gap * max(abs(self.best[0]), 1.0):
                 self._break_ties()
                 return self._done("all plans within the gap")
-        return self._stopped() if np.isfinite(self.best[0]) else self._no_combination()
+        else:
+            if not np.isfinite(self.best[0]):
+                return self._no_combination()
+        self._incumbent(gap=min(gap / 10.0, 1e-4))
+        return self._stopped()
 
     def _add_below(self, prices: Prices, slack: float) -> bool:
         """Add all plans with reduced cost up to ``slack``; False if there are too many or time ran out."""
@@ -294,4 +300,6 @@ class Search:
 
     def _stopped(self) -> Outcome:
         chosen = self.best[1] if np.isfinite(self.best[0]) else None
-        return Outcome(self.clock.status, chosen, self.best[0], self.bound, "stopped by the clock")
+        status = self.clock.status if self.clock.over() else Status.STOPPED
+        source = "plans covered so far" if self.bound > -np.inf else "none yet"
+        return Outcome(status, chosen, self.best[0], self.bound, source)

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from .design import Design
 
 
+STATUS = {Status.INTERRUPTED: "interrupted", Status.TIME_LIMIT: "time_limit"}
+
+
 class NoDesign(RuntimeError):
     """The search was stopped before it found any design; ``interrupted`` says whether by Ctrl-C."""
 
@@ -88,7 +91,7 @@ def solve(
     statement = Statement(desk, from_plans(desk, plans, clusters))
     design = statement_design(
         statement,
-        status="interrupted" if outcome.status is Status.INTERRUPTED else "time_limit",
+        status=STATUS.get(outcome.status, "plan_limit"),
         bound=outcome.bound,
         gap_asked=gap,
         seconds=clock.seconds,
