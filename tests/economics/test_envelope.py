@@ -1,0 +1,200 @@
+"""The envelope of an option costs no more, part by part, than any path of it: what every lower bound rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from minclub.instances.synthetic import synthetic
+from minclub.models.bankability import Rules
+from minclub.models.cashflow import ContractTerms, Outlook, Site
+from minclub.models.clusters import free_candidates
+from minclub.models.columns import INFEASIBLE, Family, Offer, family
+from minclub.models.desk import Desk
+from minclub.models.outlooks import Setting
+from minclub.models.projects import Byproduct, Plant, Terms, calendar, start_years
+from minclub.models.regimes import encode
+from minclub.models.subsidies import CreditLevel, LawCredits
+
+PARTS = ("booked", "payments", "credits", "outlay", "scenario", "scenario_outlay")
+YEARS = np.arange(2027, 2043)
+
+
+def excess(bound: Family, exact: Family) -> list[tuple[int, str, float]]:
+    """Return every level and part in which the bound costs more than the exact column, musd."""
+    found = []
+    for level in np.flatnonzero(exact.kind != INFEASIBLE):
+        if bound.kind[level] == INFEASIBLE:
+            found.append((int(level), "feasible", np.inf))
+            continue
+        low, cost = bound.cost.pick(int(level)), exact.cost.pick(int(level))
+        for part in PARTS:
+            ours, theirs = np.asarray(getattr(low, part)), np.asarray(getattr(cost, part))
+            more = float((ours - theirs).max())
+            if more > 1e-9 * (1.0 + np.abs(theirs).max()):
+                found.append((int(level), part, more))
+    return found
+
+
+# --- on synthetic instances -----------------------------------------------------------------------------------------
+
+
+def random_paths(desk: Desk, rng: np.random.Generator, *, near: bool) -> dict[str, list[np.ndarray]]:
+    """Return two paths per product: near the baseline's, or anything."""
+    years = desk.market.years.size
+    table = {}
+    for m in desk.market.products:
+        steps = [rng.integers(-1, 2, years) * (rng.random(years) < 0.5) for _ in range(2)]
+        near_paths = [np.clip(desk.baseline.paths[m] + step, 0, 3) for step in steps]
+        table[m] = near_paths if near else [rng.integers(0, 4, years) for _ in range(2)]
+    return table
+
+
+def violations(seed: int) -> tuple[list[object], int]:
+    desk = Desk(synthetic(projects=8, products=4, scenarios=8, seed=seed, years=20, small_ladders=True))
+    rng, found, compared = np.random.default_rng(seed), [], 0
+    for plant in free_candidates(desk.balance, desk.baseline):
+        for near in (True, False):
+            paths = random_paths(desk, rng, near=near)
+            visited = {m: (np.stack(p)[:, :, None] == np.arange(4)).any(axis=0) for m, p in paths.items()}
+            ladder = {m: desk.borders(m) for m in desk.market.products}
+            borders = {m: options[rng.integers(len(options))] for m, options in ladder.items()}
+            start = start_years(desk.instance, plant)[0]
+            desk._envelopes.clear()
+            bound = desk.bound(plant.id, start, borders, visited)
+            for k in range(2):
+                exact = desk.family(plant.id, start, {m: Setting(borders[m], encode(p[k])) for m, p in paths.items()})
+                compared += int((exact.kind != INFEASIBLE).sum())
+                found += [(plant.id, near, k, *row) for row in excess(bound, exact)]
+    return found, compared
+
+
+@pytest.mark.parametrize("seed", [1, 2, 6])
+def test_envelope_bounds_every_path_of_a_synthetic_instance(seed: int) -> None:
+    found, compared = violations(seed)
+    assert compared > 20
+    assert found == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(7, 31))
+def test_envelope_bounds_every_path_of_many_synthetic_instances(seed: int) -> None:
+    assert violations(seed)[0] == []
+
+
+# --- on drawn plants and prices -------------------------------------------------------------------------------------
+
+RULES = Rules(
+    price_down=0.8, cost_down=1.1, capital_down=1.15, delay=1, reserve_years=0.5, cover_merchant=1.45, cover_reduction=0.15,
+    cover_down=1.0, dump_cover=1.0, dump_years=3, tail_alpha=0.4, loss_tolerance=0.6, idc_drawn=0.5, public_base_rate=0.02,
+    strike_max=2.5, main_share_min=0.3, stack_cap=0.5, value=True, tail=True, lender=True, stack=True,
+)  # fmt: skip
+LEVELS = tuple(CreditLevel(itc, ptc) for itc in (0.0, 0.2) for ptc in (0.0, 0.1))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One plant with a low, a middle and a high outlook, and what it is offered."""
+
+    plant: Plant
+    low: Outlook
+    middle: Outlook
+    high: Outlook
+    byproduct: np.ndarray
+    offer: Offer
+    law: LawCredits
+    dump_deck: bool
+
+    def site(self, outlook: Outlook) -> Site:
+        """Put the plant under an outlook."""
+        return Site(self.plant, calendar(self.plant, 2029, YEARS), outlook, {"by": self.byproduct}, 0.1)
+
+
+def draw_case(seed: int) -> Drawn:
+    """Draw a plant whose break-even lies around the price, with or without feed, royalty and by-product."""
+    rng = np.random.default_rng(seed)
+
+    def one(*options: float) -> float:
+        return options[rng.integers(len(options))]
+
+    shape, level, spread = (YEARS.size, 4), one(500.0, 800.0, 1000.0), one(0.02, 0.2, 0.6)
+    wide = np.exp(one(0.05, 0.1, 0.4) * rng.standard_normal(shape))
+    prices = np.sort(level * wide * (1.0 + spread * rng.random((3, *shape))), axis=0)
+    feeds = np.sort(200.0 * np.exp(one(0.3, 1.0) * rng.standard_normal(shape)) * (1.0 + spread * rng.random((3, *shape))), axis=0)
+    decks = np.sort(prices.mean(axis=2), axis=0)
+    dumped = np.sort(decks * rng.uniform(0.4, 0.9, YEARS.size), axis=0)
+    feed, by = rng.random() < 0.5, rng.random() < 0.5
+    low, middle, high = (
+        Outlook(prices[k], decks[k], dumped[k], feeds[2 - k] if feed else None, feeds[2 - k].mean(axis=1) if feed else None) for k in range(3)
+    )
+    terms = Terms(
+        income_tax=0.25, duty=one(0.0, 0.1), depreciation_years=7, hurdle=0.10, specialty_addon=one(0.0, 0.1), debt_share=0.6, debt_tenor=6, debt_rate=0.06
+    )
+    plant = Plant(
+        id="P", country="USA", product="own", stage="mine", refined=True, china_linked=False, available=True, in_b0=False, group="", earliest=2029,
+        build_years=2, capacity=1000.0, ramp=(0.6, 1.0), life=int(one(5, 9, 14)), capital_musd=one(0.1, 0.5, 2.0), grant_musd=0.0,
+        sustaining_musd=one(0.0, 0.05), opex=one(300.0, 600.0, 900.0), payability=0.95, royalty=one(0.0, 0.03, 0.15), expansion_musd=0.0,
+        expansion_index=-1, expansion_capacity=0.0, loan_musd=0.0, loan_tenor=0, loan_spread=0.0, feed_product="feed" if feed else "",
+        feed_tonnes=1.5 if feed else 0.0, feed_factor=1.0 if feed else 0.0, itc_share=1.0, ptc_share=1.0,
+        byproducts=(Byproduct("by", 300.0, 1.0, 0.0, listed=True),) if by else (), terms=terms,
+    )  # fmt: skip
+    contract = ContractTerms(int(one(3, 12)), one(0.5, 1.0), one(0.0, 0.5, 1.0))
+    only = one(0, 1, 2, 3)
+    rules = replace(RULES, value=only in (0, 1), tail=only in (0, 2), lender=only in (0, 3))
+    offer = Offer(contract, LEVELS, rules, 0.04, {"own": 1000.0, "feed": 200.0, "by": 300.0})
+    law = LawCredits(np.full(YEARS.size, 0.05), np.where(YEARS < 2034, 0.05, 0.0))
+    return Drawn(plant, low, middle, high, 300.0 * np.exp(0.5 * rng.standard_normal(shape)), offer, law, rng.random() < 0.5)
+
+
+def violations_between(case: Drawn) -> list[tuple[int, str, float]]:
+    best, worst = case.site(replace(case.high, floor=case.low)), case.site(case.low)
+    bound = family(best, case.law, case.offer, case.dump_deck, worst=worst)
+    exact = (family(case.site(outlook), case.law, case.offer, case.dump_deck) for outlook in (case.low, case.middle, case.high))
+    return [row for column in exact for row in excess(bound, column)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+@example(107)  # under a strike a higher price only raises the royalty
+@example(984)  # a plant that just runs earns less than an idle one by the royalty
+@example(466)  # the same in a year of the tenor
+@example(177)  # a higher price lowers phi
+@example(18)  # production credits are drawn where the plant runs at the worst prices
+def test_envelope_bounds_everything_between_its_ends(seed: int) -> None:
+    assert violations_between(draw_case(seed)) == []
+
+
+@pytest.mark.parametrize(
+    ("seed", "changes"),
+    [
+        (607, {"royalty": 0.0, "opex": 300.0}),  # idle at the bound's strike, running and repaying at the higher true one
+        (3846, {"royalty": 0.0, "opex": 100.0, "feed_tonnes": 1.0, "capital_musd": 0.5}),  # unaided at the bound, idle under the true contract
+    ],
+)
+def test_envelope_allows_for_plants_that_repayments_make_idle(seed: int, changes: dict[str, float]) -> None:
+    case = draw_case(seed)
+    offer = replace(case.offer, contract=ContractTerms(12, 1.0, 1.0))
+    assert violations_between(replace(case, plant=replace(case.plant, **changes), offer=offer)) == []
+
+
+def test_envelope_allows_for_a_lower_rate_that_weighs_late_losses_more() -> None:
+    def flat(level: float) -> Outlook:
+        price = np.full((YEARS.size, 1), level)
+        return Outlook(price, price[:, 0], price[:, 0])
+
+    drawn = draw_case(0)
+    terms = replace(drawn.plant.terms, specialty_addon=0.4, duty=0.0)
+    plant = replace(
+        drawn.plant, life=14, royalty=0.0, opex=600.0, sustaining_musd=0.0, feed_product="", feed_tonnes=0.0, byproducts=(), capital_musd=0.001, terms=terms
+    )
+    offer = replace(
+        drawn.offer, contract=ContractTerms(3, 1.0, 0.0), rules=replace(RULES, value=True, tail=False, lender=False), levels=LEVELS[:1], long_run={"own": 1000.0}
+    )
+    none = LawCredits(np.zeros(YEARS.size), np.zeros(YEARS.size))
+    case = replace(drawn, plant=plant, offer=offer, law=none, low=flat(400.0), middle=flat(540.0), high=flat(540.0), dump_deck=False)
+    assert family(case.site(case.middle), none, offer, False).strike[0] == 670.0
+    assert violations_between(case) == []
