@@ -341,23 +341,23 @@ def test_c24_public_cost_by_hand() -> None:
     option = Option(2028, itc=0.1, contract=terms(940.0, tenor=2))
     built = built_projects(w, {"MINE": option}, scene, scene)
     entry = ledger(w, built[0])
-    cost = public_cost(w, [entry], np.zeros((3, YEARS)))
+    cost = public_cost(w, [entry], [], np.zeros((3, YEARS)))
     paid, back = 2 * 0.04 / 2, 2 * 0.5 * 0.16 / 2
     assert cost.outlay_pv == pytest.approx(np.array([0.0, paid + 0.1, 0.0]))
     assert cost.booked_pv[1] == pytest.approx(0.1)
     assert cost.net_pv[1] == pytest.approx(paid + 0.1 - back)
     assert cost.cvar == pytest.approx(0.08 + 0.1)
     assert cost.worst5 == pytest.approx(0.08 + 0.1)
-    assert public_cost(replace(w, _params={("cvar_alpha", None, None): 1.0}), [entry], np.zeros((3, YEARS))).cvar == pytest.approx(0.1 + 0.08 / 2)
+    assert public_cost(replace(w, _params={("cvar_alpha", None, None): 1.0}), [entry], [], np.zeros((3, YEARS))).cvar == pytest.approx(0.1 + 0.08 / 2)
     lawful = replace(w, law_credits={("itc", 1, "metal"): np.full(YEARS, 0.2), ("ptc", 1, "metal"): np.full(YEARS, 0.1)})
     with_law, bare = (built_projects(lawful, {"MINE": o}, scene_of(lawful), scene_of(lawful))[0] for o in (option, option.without_contract()))
     assert ledger(lawful, with_law).credits[0].sum() == pytest.approx(0.3 + 3 * 0.05)
     assert ledger(lawful, bare).credits[0].sum() == pytest.approx(0.1)
     assert stack(setting(scene_of(lawful), scene_of(lawful)), replace(MINE, grant=0.5), option) == pytest.approx((0.3 + 0.15 + 0.5) / 1.5)
     pooled = replace(w, settings={**w.settings, "funding.mode": "pooled", "funding.shares.USA": 0.75, "funding.shares.MEX": 0.25})
-    assert public_cost(pooled, [entry], np.zeros((3, YEARS))).booked_pv == pytest.approx(np.array([0.075, 0.0, 0.025]))
-    assert subsidy_equivalents(w, [entry]) == {("CAN", "metal"): pytest.approx((0.1 + paid - back) / 3.0)}
-    assert subsidy_equivalents(w, [ledger(lawful, with_law)]) == {("CAN", "metal"): pytest.approx((0.3 + 3 * 0.05 + paid - back) / 3.0)}
+    assert public_cost(pooled, [entry], [], np.zeros((3, YEARS))).booked_pv == pytest.approx(np.array([0.075, 0.0, 0.025]))
+    assert subsidy_equivalents(w, [entry], []) == {("CAN", "metal"): pytest.approx((0.1 + paid - back) / 3.0)}
+    assert subsidy_equivalents(w, [ledger(lawful, with_law)], []) == {("CAN", "metal"): pytest.approx((0.3 + 3 * 0.05 + paid - back) / 3.0)}
 
 
 def test_c23_c25_users_by_hand() -> None:
@@ -385,7 +385,7 @@ def test_c25_transfers_cancel_where_builds_are_fixed_and_demand_is_rigid() -> No
     before = built_projects(w, {"MINE": Option(2028)}, base, base)
     for terms_now in (None, terms(1300.0)):
         after = built_projects(w, {"MINE": Option(2028, 0.1, 0.05, terms_now)}, club, base)
-        parts = payoff(w, (after, club, balance), (before, base, balance), public_cost(w, [ledger(w, after[0])], border))
+        parts = payoff(w, (after, club, balance), (before, base, balance), public_cost(w, [ledger(w, after[0])], [ledger(w, before[0])], border))
         assert not after[0].cash.operation.idle.any()
         assert parts["users"].sum() < -1.0
         assert parts["producers"][1] > 0.1
@@ -398,7 +398,7 @@ def test_c25_importers_keep_what_users_pay_and_nobody_in_the_club_receives() -> 
     base, club = scene_of(w), scene_of(w, rates={("metal", "china_linked"): 0.1})
     balance = balances(w, {})
     border = (border_revenue(club, balance) - border_revenue(base, balance)).mean(axis=1)
-    parts = payoff(w, ([], club, balance), ([], base, balance), public_cost(w, [], border))
+    parts = payoff(w, ([], club, balance), ([], base, balance), public_cost(w, [], [], border))
     assert parts["treasury"] == pytest.approx(np.array([6 * 0.1 * 1.5, 6 * 0.1 * 0.5, 0.0]))
     assert parts["importers"] == pytest.approx(6 * (12 * 0.1 - 2 * 0.1) * np.array([0.75, 0.25, 0.0]))
 
@@ -407,7 +407,7 @@ def test_c25_security_is_the_value_of_shortage_avoided() -> None:
     w = world(public_rate=0.0)
     w.restricted["metal"][1] = True
     w = replace(w, products={"metal": replace(METAL, direct=np.array([9000.0, 0.0, 0.0]))})
-    none = public_cost(w, [], np.zeros((3, YEARS)))
+    none = public_cost(w, [], [], np.zeros((3, YEARS)))
     before, after = balances(w, {}), balances(w, {"MINE": 2028})
     parts = payoff(w, ([], scene_of(w, {"MINE": 2028}), after), ([], scene_of(w), before), none)
     assert parts["security"] == pytest.approx(np.array([0.5 * 3 * 1000 * 3000 / 1e6, 0.0, 0.0]))
