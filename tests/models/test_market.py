@@ -1,0 +1,124 @@
+"""C7 against a plain reading of its table, and what tariffs can and cannot do to a price."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+import minclub as mc
+from minclub.models.market import BEYOND, COUNTRIES, EXPORT, LAW, OPEN, SCARCE, Border, Market, domestic_price, import_split
+
+rates = st.floats(0.0, 1.0)
+prices = st.floats(1.0, 1e6)
+
+
+def by_the_table(M: float, C: float, restricted: bool, tM: float, tC: float, e: float, spike: float) -> list[float]:
+    """Read one row of prices off the table of C7, states 0 to 3."""
+    m, x = M * (1 + tM), C * (1 + tC)
+    if restricted:
+        return [M * (1 - e), m, spike * m, spike * m]
+    return [M * (1 - e), min(m, x), min(m, x), x]
+
+
+@given(prices, prices, st.booleans(), rates, rates, rates, rates, st.floats(1.0, 5.0))
+def test_domestic_price_is_the_table(M: float, C: float, restricted: bool, own_m: float, law_m: float, own_c: float, law_c: float, spike: float) -> None:
+    got = domestic_price(np.array([[M]]), np.array([[C]]), np.array([[restricted]]), Border(own_m, own_c), Border(law_m, law_c), export_cost=0.07, spike=spike)
+    assert got.shape == (1, 4, 1)
+    assert_allclose(got[0, :, 0], by_the_table(M, C, restricted, max(own_m, law_m), max(own_c, law_c), 0.07, spike), rtol=1e-12)
+
+
+@given(prices, prices, st.booleans(), rates, rates, rates, rates)
+def test_more_tariff_never_lowers_the_price(M: float, C: float, restricted: bool, t_m: float, t_c: float, more_m: float, more_c: float) -> None:
+    def price(border: Border) -> np.ndarray:
+        return domestic_price(np.array([[M]]), np.array([[C]]), np.array([[restricted]]), border, LAW, export_cost=0.07, spike=2.0)
+
+    low, high = price(Border(t_m, t_c)), price(Border(t_m + more_m, t_c + more_c))
+    assert (high >= low).all()
+    assert high[0, EXPORT, 0] == low[0, EXPORT, 0]
+
+
+@given(st.lists(st.floats(-100.0, 300.0), min_size=1, max_size=6), st.floats(0.0, 100.0), rates, st.booleans(), st.booleans())
+def test_imports_cover_the_need_within_what_each_node_can_sell(need: list[float], reach: float, fill: float, restricted: bool, market_cheaper: bool) -> None:
+    n = len(need)
+    landed = np.full((n, 1), 10.0), np.full((n, 1), 11.0 if market_cheaper else 9.0)
+    parts = import_split(np.array(need), np.full(n, reach), fill, *landed, np.full((n, 1), restricted))
+    for k, wanted in enumerate(np.maximum(need, 0.0)):
+        from_market, from_china, missing = (float(p[k, 0]) for p in parts)
+        assert from_market + from_china + missing == pytest.approx(wanted)
+        if restricted:
+            assert (from_market, from_china) == (pytest.approx(min(wanted, fill * reach)), 0.0)
+        else:
+            assert (from_market, missing) == (pytest.approx(min(wanted, reach) if market_cheaper else 0.0), 0.0)
+
+
+# --- the market of an instance ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def market() -> Market:
+    return Market(mc.load("tutorial"))
+
+
+def test_availability_is_reach_or_todays_imports(market: Market) -> None:
+    assert_allclose(market.availability["alpha"], max(0.5 * (4_000 - 1_000), 2_000))
+    assert_allclose(market.availability["beta"], max(0.5 * (105_000 - 5_000), 10_000))
+
+
+def test_demand_grows_to_2030_then_slower_then_not_at_all() -> None:
+    given = {"products.alpha.growth_to_2030": 0.10, "products.alpha.growth_after_2030": 0.02, "data.growth_until": 2031}
+    grown = Market(mc.load("tutorial", given))
+    factor = [1.1**2, 1.1**3, 1.1**4, 1.1**5] + [1.1**5 * 1.02] * 4
+    assert_allclose(grown.demand["alpha"][:8], 10_000 * np.array(factor))
+    assert_allclose(grown.availability["alpha"][:8], 2_000 * np.array(factor))
+
+
+def test_localised_demand_moves_from_direct_towards_embodied() -> None:
+    given = {
+        "data.demand_basis": "localised", "data.localised_share": 0.5, "data.localised_from": 2025, "data.localised_until": 2035,
+        "products.alpha.demand_embodied_2025_t_usa": 16_000,
+    }  # fmt: skip
+    basis = Market(mc.load("tutorial", given))
+    share = 0.5 * np.minimum((basis.years - 2025) / 10, 1.0)
+    assert_allclose(basis.stated["alpha"]["USA"], 6_000 + share * 10_000)
+    assert_allclose(basis.direct["alpha"]["USA"], 6_000)
+    assert_allclose(basis.stated["alpha"]["CAN"], 2_000)
+
+
+def test_a_member_levies_the_higher_of_its_law_and_the_club() -> None:
+    club = Market(mc.load("tutorial", {"products.alpha.law_tariff_china_usa": 0.25}))
+    for country, rate in zip(COUNTRIES, (0.25, 0.10, 0.10), strict=True):
+        price = club.prices("alpha", Border(0.0, 0.10), country)[0, BEYOND]
+        assert_allclose(price, (1 + rate) * np.array([6_000, 9_000, 12_000]))
+
+
+def test_a_producer_sells_to_the_dearest_member_with_demand() -> None:
+    law = {"products.alpha.law_tariff_china_usa": 0.25}
+    sold = Market(mc.load("tutorial", law)).producer_prices("alpha", LAW)
+    assert_allclose(sold[0, BEYOND], 1.25 * np.array([6_000, 9_000, 12_000]))
+    assert_allclose(sold[0, EXPORT], 0.93 * np.array([6_000, 9_000, 12_000]))
+    unused = Market(mc.load("tutorial", law | {"products.alpha.demand_direct_2025_t_usa": 0})).producer_prices("alpha", LAW)
+    assert_allclose(unused[0, BEYOND], [6_000, 9_000, 12_000])
+
+
+def test_dumped_prices_go_through_the_table(market: Market) -> None:
+    fallen_m, fallen_c = 9_000 * (1 - 0.5 * 0.4), 9_000 * (1 - 0.4)
+    expected = [0.93 * fallen_m, min(fallen_m, 1.02 * fallen_c), min(fallen_m, 1.02 * fallen_c), 1.02 * fallen_c]
+    assert_allclose(market.dumped_price("alpha", Border(0.0, 0.02)), expected)
+
+
+def test_options_with_the_same_effective_rates_are_one() -> None:
+    law = Market(mc.load("tutorial", {f"products.alpha.law_tariff_china_{c}": 0.25 for c in ("usa", "can", "mex")}))
+    assert law.effective("alpha", Border(0.0, 0.10)) == law.effective("alpha", LAW) == Border(0.0, 0.25)
+    mixed = Market(mc.load("tutorial", {"products.alpha.law_tariff_china_usa": 0.25}))
+    assert mixed.effective("alpha", Border(0.0, 0.10), "CAN") == Border(0.0, 0.10)
+    assert mixed.effective("alpha", Border(0.0, 0.10), "USA") == Border(0.0, 0.25)
+
+
+def test_years_after_the_last_simulated_one_are_flat_and_unprotected() -> None:
+    long = Market(mc.load("tutorial", {"projects.USA_ALPHA.life_years": 12}))
+    assert long.years[-1] == 2042
+    after = long.prices("alpha", Border(0.05, 0.05), "USA")[8:]
+    assert_allclose(after[:, [EXPORT, SCARCE, OPEN, BEYOND]], 9_000)
