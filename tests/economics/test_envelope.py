@@ -128,9 +128,7 @@ def draw_case(seed: int) -> Drawn:
     decks = np.sort(prices.mean(axis=2), axis=0)
     dumped = np.sort(decks * rng.uniform(0.4, 0.9, YEARS.size), axis=0)
     feed, by = rng.random() < 0.5, rng.random() < 0.5
-    low, middle, high = (
-        Outlook(prices[k], decks[k], dumped[k], feeds[2 - k] if feed else None, feeds[2 - k].mean(axis=1) if feed else None) for k in range(3)
-    )
+    low, middle, high = (Outlook(prices[k], decks[k], dumped[k], feeds[2 - k] if feed else None, feeds[2 - k].mean(axis=1) if feed else None) for k in range(3))
     terms = Terms(
         income_tax=0.25, duty=one(0.0, 0.1), depreciation_years=7, hurdle=0.10, specialty_addon=one(0.0, 0.1), debt_share=0.6, debt_tenor=6, debt_rate=0.06
     )
@@ -192,7 +190,11 @@ def test_envelope_allows_for_a_lower_rate_that_weighs_late_losses_more() -> None
         drawn.plant, life=14, royalty=0.0, opex=600.0, sustaining_musd=0.0, feed_product="", feed_tonnes=0.0, byproducts=(), capital_musd=0.001, terms=terms
     )
     offer = replace(
-        drawn.offer, contract=ContractTerms(3, 1.0, 0.0), rules=replace(RULES, value=True, tail=False, lender=False), levels=LEVELS[:1], long_run={"own": 1000.0}
+        drawn.offer,
+        contract=ContractTerms(3, 1.0, 0.0),
+        rules=replace(RULES, value=True, tail=False, lender=False),
+        levels=LEVELS[:1],
+        long_run={"own": 1000.0},
     )
     none = LawCredits(np.zeros(YEARS.size), np.zeros(YEARS.size))
     case = replace(drawn, plant=plant, offer=offer, law=none, low=flat(400.0), middle=flat(540.0), high=flat(540.0), dump_deck=False)

@@ -1,0 +1,18 @@
+"""The desks of the two shipped instances that every economic test shares."""
+
+import pytest
+
+import minclub as mc
+from minclub.models.desk import Desk
+
+
+@pytest.fixture(scope="session")
+def usmca() -> Desk:
+    """Return the desk of usmca: market, plants, baseline and offer, no search."""
+    return Desk(mc.load("usmca"))
+
+
+@pytest.fixture(scope="session")
+def tutorial() -> Desk:
+    """Return the desk of the tutorial."""
+    return Desk(mc.load("tutorial"))
