@@ -145,13 +145,13 @@ def secured(world: World, builds: Builds, product: str) -> FloatArray:
     concentrate, by_product = np.zeros(world.horizon), np.zeros(world.horizon)
     for code, start in builds.items():
         p = world.projects[code]
-        if p.product == product and p.concentrate:
-            concentrate += _spread(world, p, start, p.tonnes()) * p.payability
-        elif p.product == product and not p.china_linked:
-            total += _spread(world, p, start, p.tonnes())
-        if not p.china_linked:
-            ramp = np.array([p.ramp_at(n) for n in range(p.life)])
-            by_product += _spread(world, p, start, ramp * sum(s.tonnes * s.payability for s in p.streams if s.product == product))
+        if p.china_linked:
+            continue
+        if p.product == product:
+            sold = _spread(world, p, start, p.tonnes() * p.counted_share)
+            (concentrate if p.concentrate else total)[:] += sold
+        ramp = np.array([p.ramp_at(n) for n in range(p.life)])
+        by_product += _spread(world, p, start, ramp * sum(s.tonnes * s.payability for s in p.streams if s.product == product))
     total += np.minimum(concentrate, spare_capacity(world, product, linked_too=False))
     left = np.maximum(0.0, stated_demand(world, product).sum(axis=0) - total)
     return total + np.minimum(by_product, left)

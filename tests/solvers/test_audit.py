@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import copy
 import json
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from minclub.solvers.audit import AuditRefused, audit
 from minclub.solvers.audit_design import TABLES, read_design
 from minclub.solvers.audit_read import read_world
 from minclub.solvers.audit_tables import Case
+from minclub.solvers.audit_world import World
 
 YEARS = range(2027, 2027 + 12)
 PARAMETERS = {
@@ -139,9 +141,14 @@ def decisions(strike: float = 1200.0) -> dict[str, Any]:
     return raw | {"schema_version": 1, "provenance": {"instance": "small"}}
 
 
+def world_of(instance: Instance) -> World:
+    """Return the audit's view of an instance."""
+    return read_world(instance, generate(instance), 2040)
+
+
 def claim(raw: dict[str, Any], instance: Instance) -> dict[str, Any]:
     """Fill in the numbers that a consistent design would claim."""
-    world = read_world(instance, generate(instance), 2040)
+    world = world_of(instance)
     raw["security"] = [{"product": "metal", "year": y} for y in YEARS if y <= 2034]
     case = Case(world, read_design(raw, world))
     for layout in audit_tables.LAYOUTS:
@@ -160,14 +167,14 @@ def claim(raw: dict[str, Any], instance: Instance) -> dict[str, Any]:
 
 
 def least_strike(instance: Instance) -> float:
-    """Search the least strike of DEAR upwards from the floor by steps of 1 or 10 USD/t."""
-    world = read_world(instance, generate(instance), 2040)
-    for strike in [*range(800, 1000), *range(1000, 2500, 10)]:
-        raw = decisions(float(strike))
-        case = Case(world, read_design(raw, world))
-        if case.judged(world.projects["DEAR"], "with").passes:
-            return float(strike)
-    raise AssertionError("no strike passes")
+    """Search the least strike of DEAR among those of three digits."""
+    world = world_of(instance)
+
+    def passes(strike: float) -> bool:
+        return Case(world, read_design(decisions(strike), world)).judged(world.projects["DEAR"], "with").passes
+
+    ladder = [float(k) for k in [*range(800, 1000), *range(1000, 2500, 10)]]
+    return ladder[bisect.bisect_left(ladder, True, key=passes)]
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +222,7 @@ def test_every_perturbed_number_is_found(design: dict[str, Any], small: Instance
     kept: dict[tuple[str, str], int] = {}
     for table, *path in _numbers(design):
         kept[table, path[-1]] = kept.get((table, path[-1]), 0) + 1
-        if kept[table, path[-1]] > 2:
+        if kept[table, path[-1]] > 1:
             continue
         raw = copy.deepcopy(design)
         target = raw[table]
@@ -354,8 +361,22 @@ def test_c21c_baseline_project_must_stay_bankable() -> None:
         if {row.where for row in audit(raw, instance).checks if row.name.endswith("earliest start")} == {"OPEN", "GOOD"}:
             break
     assert name in failed
+    helped = raw | {"credits": [*raw["credits"], {"country": "USA", "product": "metal", "itc_rate": 0.5, "ptc_rate": 0.5}]}
+    world = world_of(instance)
+    assert Case(world, read_design(helped, world)).judged(world.projects["GOOD"], "with").passes
+    assert name in names(helped, instance)
     assert name not in names(raw, build(projects, {"switches.displacement": False}))
     assert name not in names(raw, build(PROJECTS | {"GOOD": projects["GOOD"]}))
+
+
+def test_columns_without_leave_out_closed_contracts() -> None:
+    closed = {"contract_id": "A", "project_id": "OPEN", "in_b0": True, "strike_usd_per_t": 1500.0, "tenor_years": 4, "start_year": 2028}
+    rows = {}
+    for tables in ({}, {"contracts": [closed]}):
+        world = world_of(build(tables=tables))
+        rows[len(tables)] = audit_tables.tables(Case(world, read_design(decisions(), world)))["projects"]["OPEN",]
+    assert rows[1]["npv_musd_without"] == rows[0]["npv_musd_without"]
+    assert rows[1]["npv_musd_with"] > rows[0]["npv_musd_with"]
 
 
 def test_c8_exports_up_to_the_baselines_are_allowed() -> None:

@@ -140,7 +140,7 @@ def test_c8_need_states_and_c22_security() -> None:
         MINE,
         replace(MINE, code="CONC", concentrate=True, capacity=2000.0, payability=0.5, streams=(Stream("ore", 70.0, 0.0, 1.0),)),
         replace(MINE, code="ORE", product="ore", capacity=1600.0, streams=(Stream("metal", 100.0, 0.0, 0.9),)),
-        replace(MINE, code="PLANT", feed="ore", feed_rate=2.0, capacity=50.0, china_linked=True),
+        replace(MINE, code="PLANT", feed="ore", feed_rate=2.0, capacity=50.0, china_linked=True, streams=(Stream("metal", 10.0, 0.0, 1.0),)),
     )
     w = world((replace(METAL, existing=np.array([1000.0, 0.0, 0.0])), ore), projects, smelters)
     builds = dict.fromkeys((p.code for p in projects), 2028)
@@ -149,6 +149,8 @@ def test_c8_need_states_and_c22_security() -> None:
     assert found["metal"].need == pytest.approx(np.array([7000.0] + [8000 - 1000 - 1050 - converted] * 3 + [7000.0] * 2))
     assert found["ore"].need == pytest.approx(np.array([0.0] + [4000 + 100 - 1600.0] * 3 + [4000.0] * 2))
     assert secured(w, builds, "ore")[1] == pytest.approx(1600.0)
+    linked = replace(w, projects=w.projects | {"CONC": replace(projects[1], china_linked=True)})
+    assert secured(linked, builds, "metal")[1] == pytest.approx(secured(w, builds, "metal")[1] - 500.0)
     little = replace(w, products=w.products | {"metal": replace(w.products["metal"], direct=np.array([3560.0, 0.0, 0.0]))})
     assert secured(little, builds, "metal")[1] == pytest.approx(3560.0)
     assert secured(w, builds, "metal")[[0, 1, 4]] == pytest.approx(np.array([1000.0, 1000 + 1000 + 500 + 1000 + 90, 2000.0]))
@@ -429,6 +431,41 @@ def test_c27_baseline_and_c20_contested() -> None:
     assert baseline(world(projects=twins)).unaided == ("GOOD",)
     assert baseline(world(projects=(replace(good, available=False), replace(good, code="LATE", earliest=2031)))).builds == {}
     assert contested(world(projects=(hopeless,)), baseline(world(projects=(hopeless,)))) == {"metal": False}
+
+
+def test_c20_capacity_counts_at_full_ramp_and_only_where_the_group_is_open() -> None:
+    growing = replace(METAL, growth=(0.1, 0.1))
+    dear = replace(MINE, code="DEAR", opex=900.0, capital=6.0, capacity=11000.0, ramp=(0.1, 1.0), group="PAIR")
+    ladders = {"ladders.tariffs": (0.0, 0.1), "contract.tenor_years": 3}
+    for capacity, expected in ((11000.0, True), (10000.0, False)):
+        w = world((growing,), (replace(dear, capacity=capacity),), settings=ladders)
+        assert baseline(w).balance["metal"].need[1:3] == pytest.approx(np.array([10648.0, 11712.8]))
+        assert contested(w, baseline(w)) == {"metal": expected}
+    started = replace(MINE, code="STARTED", capacity=1.0, b0_supply=True, group="PAIR")
+    taken = world((growing,), (dear, started), settings=ladders)
+    assert contested(taken, baseline(taken)) == {"metal": False}
+
+
+def test_c21c_asks_only_for_what_passes_at_the_whole_baseline() -> None:
+    for opex, lasting in ((200.0, ("MINE",)), (350.0, ())):
+        w = world(projects=(replace(MINE, capacity=9000.0, capital=9.0, opex=opex),))
+        assert (baseline(w).unaided, baseline(w).lasting) == (("MINE",), lasting)
+
+
+def test_c24_closed_contract_counts_as_a_change() -> None:
+    held = replace(MINE, closed=Terms(1000.0, 1.0, 0.5, 3, 2028))
+    w = world(projects=(held,))
+    base, club = scene_of(w), scene_of(w, rates={("metal", "market"): 0.1, ("metal", "china_linked"): 0.1})
+    before, after = (ledger(w, built_projects(w, {"MINE": Option(2028)}, s, base)[0]) for s in (base, club))
+    cost = public_cost(w, [after], [before], np.zeros((3, YEARS)))
+    assert cost.payments[1].sum() == pytest.approx(3 * (0.01 - 0.1) / 2)
+    assert cost.receipts[1].sum() == pytest.approx(3 * (0.105 - 0.05) / 2)
+    assert cost.booked_pv[1] == pytest.approx(-3 * (0.1 - 0.05) / 2)
+    assert (cost.cvar, cost.worst5) == pytest.approx((0.0, 0.0))
+    assert subsidy_equivalents(w, [after], [before]) == {}
+    bare = built_projects(w, {"MINE": Option(2028, closed=False)}, base, base)[0]
+    assert bare.cash.operation.payments.sum() == 0.0
+    assert before.paid.sum() == pytest.approx(0.3)
 
 
 def test_law_rates_are_kept_where_higher() -> None:
