@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .cashflow import ContractTerms, Outlook, Site, credit_flows
+from .finance import pmt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,8 +104,7 @@ def loan(plant: Plant, operating_years: int, rules: Rules, credit: float = 0.0) 
         interest = t.debt_share * t.debt_rate * rules.idc_drawn * plant.build_years
         principal, rate, tenor = t.debt_share * capital * (1.0 + interest), t.debt_rate, t.debt_tenor
     years = max(1, min(tenor, operating_years - 1))
-    service = principal / years if rate == 0.0 else principal * rate / (1.0 - (1.0 + rate) ** -years)
-    return Loan(principal=principal, service=service, rate=rate, years=years)
+    return Loan(principal=principal, service=pmt(rate, years, principal), rate=rate, years=years)
 
 
 def main_share(plant: Plant, long_run: dict[str, float]) -> float:

@@ -114,7 +114,7 @@ def least_strikes(
             continue
         index = int(np.argmax(passed))
         if offer.rules.tail:
-            index = _tail_index(tests, itc, ptc, index, need)
+            index = tail_index(tests, itc, ptc, index, need)
             while 0 <= index < grid.size and not passed[index]:
                 index += 1
         if 0 <= index < grid.size:
@@ -122,7 +122,7 @@ def least_strikes(
     return found
 
 
-def _tail_index(tests: Tests, itc: Array, ptc: Array, first: int, need: float) -> int:
+def tail_index(tests: Tests, itc: Array, ptc: Array, first: int, need: float) -> int:
     """Return the first grid index from ``first`` on whose tail passes, by bisection; -1 if none does."""
 
     def ok(index: int) -> bool:
@@ -140,7 +140,7 @@ def _tail_index(tests: Tests, itc: Array, ptc: Array, first: int, need: float) -
     return high
 
 
-def _surely_running(worst: Site, offer: Offer) -> NDArray[np.bool_]:
+def surely_running(worst: Site, offer: Offer) -> NDArray[np.bool_]:
     """Say where a plant runs at the worst prices without a contract and under any strike on offer, ``(n, S)``.
 
     A site that an envelope finds unaided may hold a contract in truth, whose upside share can make it idle.
@@ -158,7 +158,7 @@ def _priced(
     """Attach public cost and subsidy equivalents to each feasible level."""
     horizon, scenarios = site.outlook.price.shape
     parts: list[Cost] = []
-    running = None if worst is None else _surely_running(worst, offer)
+    running = None if worst is None else surely_running(worst, offer)
     supported = np.zeros(kind.size)
     sales = 0.0
     for r, level in enumerate(offer.levels):

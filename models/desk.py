@@ -18,7 +18,7 @@ from .columns import Family, Offer, family
 from .decisions import Contract
 from .market import COUNTRIES, LAW, Border, Market
 from .outlooks import Setting
-from .projects import plants
+from .projects import Plant, plants
 from .regimes import Balance
 from .subsidies import CreditLevel, ladder, offered
 from .users import Users
@@ -146,14 +146,17 @@ class Desk:
             zero = Cost.none(horizon, scenarios)
             total = {n: np.zeros((itc.size, *np.shape(getattr(zero, n)))) for n in Cost.__dataclass_fields__}
             for plant in own:
-                site = self.outlooks.site(plant, self.baseline.builds[plant.id], settings)
-                law = self.law[country, product]
                 for rates, unit in ((itc, CreditLevel(itc=1.0)), (ptc, CreditLevel(ptc=1.0))):
-                    cost = project_cost(site, law, unit, self.public_rate).pick(0)
+                    cost = self._baseline_draws(plant, settings, unit)
                     for n in total:
                         total[n] = total[n] + np.multiply.outer(rates, getattr(cost, n))
             self._extra[key] = Cost(**total)
         return self._extra[key]
+
+    def _baseline_draws(self, plant: Plant, settings: Mapping[str, Setting], unit: CreditLevel) -> Cost:
+        """Return what one baseline project draws from a credit of the club's."""
+        site = self.outlooks.site(plant, self.baseline.builds[plant.id], settings)
+        return project_cost(site, self.law[plant.country, plant.product], unit, self.public_rate).pick(0)
 
     @cached_property
     def guarded(self) -> dict[str, tuple[str, ...]]:

@@ -104,6 +104,10 @@ def xirr(flows: ArrayLike, dates: ArrayLike) -> float:
     return irr(flows, _year_fractions(dates))
 
 
+NEGLIGIBLE_RATE = 1e-300
+"""Below it the annuity factor loses its digits to subnormal numbers; the payment differs from ``P / n`` by less than that."""
+
+
 def pmt(rate: float, periods: int, principal: float) -> float:
     """Return the level payment at the end of each period that repays a loan: ``P r / (1 - (1 + r)^-n)``, ``P / n`` at ``r = 0``.
 
@@ -114,7 +118,7 @@ def pmt(rate: float, periods: int, principal: float) -> float:
     """
     if periods < 1 or rate <= -1:
         raise ValueError(f"need periods >= 1 and rate > -1, got periods={periods}, rate={rate}")
-    if rate == 0:
+    if abs(rate) < NEGLIGIBLE_RATE:
         return principal / periods
     return float(principal * rate / -np.expm1(-periods * np.log1p(rate)))
 

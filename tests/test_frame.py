@@ -239,7 +239,7 @@ def test_tree_names_no_private_place(root: Path) -> None:
     for path in tracked(root):
         if path.resolve() == this or path.suffix in {".png", ".pdf", ".ico", ".woff2"}:
             continue
-        wrong += [f"{path.relative_to(root)} {found}" for found in forbidden_words(path.read_text(encoding="utf-8"))]
+        wrong += [f"{path.relative_to(root)} {found}" for found in forbidden_words(path.read_text(encoding="utf-8", errors="replace"))]
     assert not wrong
 
 
