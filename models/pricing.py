@@ -156,7 +156,7 @@ class Pricing:
                 if cost[index] >= best[0]:
                     break
                 if not sure[index]:
-                    self.settle(option, np.argpartition(cost, min(4, cost.size - 1))[:5])
+                    self.settle(option, np.append(np.argpartition(cost, min(4, cost.size - 1))[:5], index))
                 elif index in self._banded.get(option, {}):
                     best = (float(cost[index]), option, index)
                 else:
