@@ -1,4 +1,4 @@
-"""Solve the compact formulation as it stands: the reference for the plan formulation on small instances."""
+"""Solve the compact formulation as it stands, and bound what finer ladders could save."""
 
 from __future__ import annotations
 
@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..models.club import Club
+from ..models.clusters import build_sets, find_clusters, read_demands
+from ..models.continuous import BoxDesk
 from ..models.decisions import Contract, Decisions
+from ..models.master import Master, read_limits
+from ..models.plans import PlanSpace
 from ..models.subsidies import NO_CREDIT
 from .highs import SolverFault, Status, compile_model, run
+from .search import Clock, Search
 
 if TYPE_CHECKING:
     from ..models.desk import Desk
+    from ..models.plans import Plan
 
 
 @dataclass(frozen=True)
@@ -63,3 +69,72 @@ def _check_paths(club: Club, decisions: Decisions, chosen: set[tuple[str, object
         product, _, path = choice
         if ("w", choice) in chosen and not np.array_equal(club.sets.states[product][path], implied[product]):
             raise SolverFault(f"the point chose a path of {product} that its builds do not imply")
+
+
+@dataclass(frozen=True)
+class ContinuousBound:
+    """A lower bound on every design with tariffs, credits and strikes off the ladders, and how it was reached.
+
+    ``objective`` is the optimum on the ladders and ``gap`` what finer ladders could save at most, both musd; ``trace`` the
+    bound after each round.
+    """
+
+    objective: float
+    bound: float
+    trace: tuple[float, ...]
+    seconds: float
+
+    @property
+    def gap(self) -> float:
+        """Return the most that leaving the ladders could save, musd."""
+        return max(0.0, self.objective - self.bound)
+
+
+def bound_continuous(desk: Desk, objective: float, *, time_limit: float = 60.0, rounds: int = 200, width: float = 1e-3) -> ContinuousBound:
+    """Bound the optimum with continuous tariffs and credits up to the highest rungs, unrounded strikes, and no band (C19).
+
+    Each round solves the relaxation over plan columns on boxes of rates, then halves the boxes and cells that it uses.
+    Every round's bound is valid; more rounds make it tighter.
+
+    Args:
+        desk: the instance with its baseline, without pinned decisions.
+        objective: the optimum on the ladders, musd, to which the bound is compared.
+        time_limit: seconds.
+        rounds: most rounds.
+        width: boxes and cells below this width are not halved.
+
+    Raises:
+        ValueError: pinned decisions, or users' weight with an elasticity outside [-1, 0] (their loss must rise with prices).
+    """
+    _require_rising_loss(desk)
+    clock, boxes = Clock(time_limit), BoxDesk(desk)
+    demands = read_demands(desk.balance, desk.baseline)
+    clusters = find_clusters(desk.balance, desk.baseline)
+    sets = [build_sets(desk.balance, desk.baseline, c, demands) for c in clusters]
+    limits, trace = read_limits(desk), [-np.inf]
+    while not clock.over() and len(trace) <= rounds:
+        spaces = [PlanSpace(boxes, k, c, s) for k, (c, s) in enumerate(zip(clusters, sets, strict=True))]
+        master = Master(boxes, limits, len(spaces))
+        bound, used = Search(spaces, master, clock, None).relax()
+        trace.append(max(trace[-1], bound))
+        plans = [master.plans[p] for p in used]
+        if sum(_refine(boxes, spaces[plan.cluster], plan, width) for plan in plans) == 0:
+            break
+    return ContinuousBound(objective, trace[-1], tuple(trace[1:]), clock.seconds)
+
+
+def _require_rising_loss(desk: Desk) -> None:
+    elasticity = desk.instance.products["demand_elasticity"]
+    if float(desk.instance.settings["objective.user_weight"]) > 0.0 and not elasticity.between(-1.0, 0.0).all():
+        raise ValueError("bounds without ladders need demand elasticities between -1 and 0 where users have weight")
+
+
+def _refine(boxes: BoxDesk, space: PlanSpace, plan: Plan, width: float) -> int:
+    """Halve what a plan uses: its cells, and the boxes of products that it builds, feeds or protects; return how many."""
+    refined = sum(boxes.split_cell(country, product, level, width) for country, product, level in plan.levels)
+    plants = [boxes.plants[j] for j, _ in plan.builds]
+    used = {p.product for p in plants} | {p.feed_product for p in plants}
+    for product, border, path in zip(space.cluster.products, plan.borders, plan.paths, strict=True):
+        if any(path) and (product in used or border.china > 0.0):
+            refined += boxes.split_box(product, border, width)
+    return refined

@@ -104,17 +104,29 @@ class Search:
         if ended is not None:
             return ended
         self._incumbent()
-        prices = self._generate()
-        if prices is not None and self._excess > EXCESS:
+        ended = self._columns()
+        if ended is not None or self.prices is None:
+            return ended or self._stopped()
+        self._incumbent()
+        return self._enumerate(self.prices, gap)
+
+    def _columns(self) -> Outcome | None:
+        """Generate plans until the crossing rows are met at least cost; an outcome if that ends the search."""
+        self.prices = self._generate()
+        if self.prices is not None and self._excess > EXCESS:
             ended = self._phase_one()
             if ended is not None:
                 return ended
-            prices = self._generate()
-        if prices is None:
-            return self._stopped()
-        self.prices = prices
-        self._incumbent()
-        return self._enumerate(prices, gap)
+            self.prices = self._generate()
+        return None if self.prices is not None else self._stopped()
+
+    def relax(self) -> tuple[float, tuple[int, ...]]:
+        """Return the bound of step 1 alone, musd, infinite if no design exists, and the plans that its point uses."""
+        ended = self._start() or self._columns()
+        if ended is not None:
+            return (np.inf if ended.status is Status.INFEASIBLE else self.bound), ()
+        used = [p for p in range(len(self.master.plans)) if self._point.get(f"x[{p}]", 0.0) > 1e-6]
+        return self.bound, tuple(used)
 
     def worth(self) -> dict[tuple[str, str], float]:
         """Return shadow prices of the crossing rows from the last relaxation, musd per unit of the limit (C23, C26)."""
