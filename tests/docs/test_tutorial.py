@@ -242,3 +242,5 @@ def test_variants_named_at_the_end_of_the_page(root: Path) -> None:
     assert credit.contracts.empty
     figures = (d.certificate["objective_musd"] for d in (credit, contract))
     assert "the credit wins: {:.3f} against {:.3f}".format(*figures) in page
+    lender = mc.solve(mc.load("tutorial", {"switches.lender": True, "switches.tail": True}))
+    assert lender.contracts["strike_usd_per_t"].tolist() == [8_440.0]
