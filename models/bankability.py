@@ -272,6 +272,9 @@ class Tests:
         years before ``factor``, and ``royal`` the prices on which royalties are taken.
         """
         site, cal = self.site, self.site.calendar
+        running = periods >= 0
+        covered = (years - cal.operate[0] if self.contract and self.contract.by_calendar else periods) < self.tenor
+        periods = np.maximum(periods, 0)
         selling = factor * price
         payable = site.payable[periods] / 1e6
         cost = cost_factor * site.deck_cost(years, cal.output[periods], factor)
@@ -282,13 +285,13 @@ class Tests:
             short = np.maximum(self.strikes[None] - selling[:, None], 0.0)
             over = np.maximum(selling[:, None] - self.strikes[None], 0.0)
             unit = short - self.contract.upside_share * over
-            table += np.where(periods < self.tenor, payable, 0.0)[:, None] * self.contract.share * unit
+            table += np.where(covered, payable, 0.0)[:, None] * self.contract.share * unit
         credit, _ = credit_flows(site, itc, ptc)
         rate = site.plant.ptc_share * ptc[years]
         shield = site.plant.terms.income_tax * cal.initial_depreciation[periods] * capital_factor
         fixed = -site.after_tax_share * cal.sustaining[periods] + shield
         fixed = fixed - site.shield_lost[periods] * credit.sum() + rate * cost
-        return site.after_tax_share * table + fixed[:, None], cost
+        return (site.after_tax_share * table + fixed[:, None]) * running[:, None], cost
 
     def _deck_byproducts(self, periods: NDArray[np.int_], years: NDArray[np.int_]) -> Array:
         """Return expected by-product revenue of operating years that fall in given simulated years, musd, ``(k,)``."""

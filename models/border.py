@@ -26,8 +26,6 @@ class Revenue:
         """Average the scenarios once."""
         self.availability, self.fill = market.availability[product], market.fill
         world, china, closed = market.market[product], market.china[product], market.restricted[product]
-        total = np.maximum(market.demand[product], 1e-300)
-        self.share = np.stack([market.stated[product][c] / total for c in COUNTRIES])
         shape = (3, market.years.size)
         self.open, self.beyond, self.china, self.scarce = (np.zeros(shape) for _ in range(4))
         for k, c in enumerate(COUNTRIES):
@@ -42,13 +40,18 @@ class Revenue:
         for table in (self.open, self.beyond, self.china, self.scarce):
             table[:, market.simulated :] = 0.0
 
-    def of(self, need: Array) -> Array:
-        """Return expected revenue by member and year, musd, ``(3, ..., T)`` for needs ``(..., T)``."""
+    def of(self, need: Array, share: Array) -> Array:
+        """Return expected revenue by member and year, musd, ``(3, ..., T)``.
+
+        Args:
+            need: tonnes ``(..., T)``.
+            share: how members share the imports, ``(3, T)`` or ``(3, ..., T)`` (``Balance.member_shares``).
+        """
         wanted = np.maximum(need, 0.0)
         first = np.minimum(wanted, self.availability)
         scarce = np.minimum(wanted, self.fill * self.availability)
         parts = [
-            share * (a * first + b * (wanted - first) + c * wanted + r * scarce) / 1e6
-            for share, a, b, c, r in zip(self.share, self.open, self.beyond, self.china, self.scarce, strict=True)
+            part * (a * first + b * (wanted - first) + c * wanted + r * scarce) / 1e6
+            for part, a, b, c, r in zip(share, self.open, self.beyond, self.china, self.scarce, strict=True)
         ]
         return np.stack(parts)

@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ContractTerms:
-    """The terms of a contract for difference that are not its strike (C14)."""
+    """The terms of a contract for difference that are not its strike (C14).
+
+    ``by_calendar``: a contract closed before the club does not shift with late production.
+    """
 
     tenor_years: int
     share: float
     upside_share: float
+    by_calendar: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pyomo.environ as pyo
 
 from .competition import TOLERANCE
-from .market import COUNTRIES, LAW
+from .market import COUNTRIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -222,11 +222,25 @@ def duties(club: Club, product: str, option: int) -> tuple[Array, Array]:
     """
     made = club.desk.revenue(product, club.sets.borders[product][option])
     reach, scarce = made.availability, made.fill * made.availability
-    a, b, c, r = ((made.share * part).sum(axis=0) for part in (made.open, made.beyond, made.china, made.scarce))
+    share = member_shares(club, product)
+    a, b, c, r = ((share * part).sum(axis=0) for part in (made.open, made.beyond, made.china, made.scarce))
     zero = np.zeros_like(a)
     per_tonne = np.stack([zero, a + c + r, a + c, b + c], axis=1)
     base = np.stack([zero, zero, r * scarce, (a - b) * reach + r * scarce], axis=1) / 1e6
     return per_tonne, base
+
+
+def member_shares(club: Club, product: str) -> Array:
+    """Return how members share a product's imports, ``(3, T)`` (C7).
+
+    Raises:
+        ValueError: nobody uses the product but plants that may be built: the shares would not be constants.
+    """
+    desk = club.desk
+    buyers = [j for j, _ in club.sets.starts if desk.plants[j].feed_product == product]
+    if buyers and (desk.market.demand[product] <= 0.0).any():
+        raise ValueError(f"{product}: border revenue is not linear where only plants to be built buy it; use the plan formulation")
+    return desk.balance.member_shares(product, desk.balance.feed_by_member(product, desk.baseline.builds))
 
 
 def border_gain(club: Club) -> Row:
@@ -242,7 +256,7 @@ def border_gain(club: Club) -> Row:
         if step:
             total.append(step * club.in_state(m, t, k, o))
     for m in club.sets.products:
-        before += float((club.desk.revenue(m, LAW).of(club.desk.baseline.needs[m]) @ factor).sum())
+        before += float((club.desk.baseline_revenue(m) @ factor).sum())
     return pyo.quicksum(total) - before
 
 

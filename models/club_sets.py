@@ -18,7 +18,7 @@ from .columns import CONTRACT, INFEASIBLE
 from .market import COUNTRIES, Border
 from .outlooks import Setting
 from .regimes import decode
-from .welfare import Cost, project_cost
+from .welfare import Cost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -175,12 +175,10 @@ class ClubSets:
         settings = self._mapping(plant_id, own, feed)
         if plant_id in desk.guarded[plant.product] and not desk.guard(plant_id, settings):
             return
-        site = desk.outlooks.site(plant, desk.baseline.builds[plant_id], settings)
-        law = desk.law[plant.country, plant.product]
         per_itc, per_ptc, sales = desk.competition.drawn(plant_id, settings)
         for level in map(int, np.flatnonzero(desk.offered(plant.country, plant.product))):
             rates = desk.offer.levels[level]
-            cost = project_cost(site, law, rates, desk.public_rate).pick(0)
+            cost = desk.baseline_change(plant_id, settings, rates)
             yield level, Column(cost, False, float("nan"), rates.itc * per_itc + rates.ptc * per_ptc, sales)
 
     @cached_property

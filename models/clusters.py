@@ -215,7 +215,7 @@ def chunk_tonnes(
         for k, year in enumerate(starts, start=1):
             made = balance.tonnes(key, year)
             table["refined"][k], table["concentrate"][k], table["feed"][k] = made.refined, made.concentrate, made.feed
-            for product, tonnes in made.byproducts:
+            for product, tonnes in made.byproducts if not plant.china_linked else ():
                 streams.setdefault(product, np.zeros((len(starts) + 1, horizon)))[k] += tonnes
         pick = chunk[:, j]
         for name in ("refined", "concentrate"):

@@ -18,9 +18,9 @@ from .columns import Family, Offer, family
 from .decisions import Contract
 from .market import COUNTRIES, LAW, Border, Market
 from .outlooks import Setting
-from .projects import Plant, plants
+from .projects import plants
 from .regimes import Balance
-from .subsidies import CreditLevel, ladder, offered
+from .subsidies import NO_CREDIT, CreditLevel, ladder, offered
 from .users import Users
 from .welfare import Cost, project_cost
 
@@ -70,6 +70,7 @@ class Desk:
         self._guard: dict[tuple[str, Setting | None, Setting | None], bool] = {}
         self._revenue: dict[tuple[str, Border], Revenue] = {}
         self._envelopes: dict[tuple[str, int, Border | None, Border | None], Family] = {}
+        self._closed: dict[tuple[object, ...], Cost] = {}
         self._extra: dict[tuple[object, ...], Cost] = {}
 
     def canonical(self, plant_id: str, borders: Mapping[str, Border]) -> tuple[Border | None, Border | None]:
@@ -135,28 +136,39 @@ class Desk:
     def baseline_credits(self, country: str, product: str, settings: Mapping[str, Setting]) -> Cost:
         """Return what the baseline's projects draw from the club's increments at each level, batched ``(L, ...)``.
 
-        Without a contract the cost is linear in the increments, so two evaluations serve all levels.
+        The cost is linear in the increments, so two evaluations serve all levels.
         """
         own = [p for p in map(self.plants.__getitem__, self.baseline.builds) if (p.country, p.product) == (country, product)]
         key = (country, product, *(self.key(p.id, settings) for p in own))
         if key not in self._extra:
-            itc = np.array([level.itc for level in self.offer.levels])
-            ptc = np.array([level.ptc for level in self.offer.levels])
-            horizon, scenarios = self.market.market[product].shape
-            zero = Cost.none(horizon, scenarios)
-            total = {n: np.zeros((itc.size, *np.shape(getattr(zero, n)))) for n in Cost.__dataclass_fields__}
+            rates = [np.array([getattr(level, kind) for level in self.offer.levels]) for kind in ("itc", "ptc")]
+            total = Cost.none(*self.market.market[product].shape).repeated(len(self.offer.levels))
             for plant in own:
-                for rates, unit in ((itc, CreditLevel(itc=1.0)), (ptc, CreditLevel(ptc=1.0))):
-                    cost = self._baseline_draws(plant, settings, unit)
-                    for n in total:
-                        total[n] = total[n] + np.multiply.outer(rates, getattr(cost, n))
-            self._extra[key] = Cost(**total)
+                none = self.baseline_cost(plant.id, settings, NO_CREDIT)
+                for rate, unit in zip(rates, (CreditLevel(itc=1.0), CreditLevel(ptc=1.0)), strict=True):
+                    total = total + (self.baseline_cost(plant.id, settings, unit) - none).outer(rate)
+            self._extra[key] = total
         return self._extra[key]
 
-    def _baseline_draws(self, plant: Plant, settings: Mapping[str, Setting], unit: CreditLevel) -> Cost:
-        """Return what one baseline project draws from a credit of the club's."""
-        site = self.outlooks.site(plant, self.baseline.builds[plant.id], settings)
-        return project_cost(site, self.law[plant.country, plant.product], unit, self.public_rate).pick(0)
+    def baseline_cost(self, plant_id: str, settings: Mapping[str, Setting], level: CreditLevel) -> Cost:
+        """Return what a baseline project costs under settings: a closed contract with its law credits, and increments."""
+        plant = self.plants[plant_id]
+        site = self.outlooks.site(plant, self.baseline.builds[plant_id], settings)
+        law, held = self.law[plant.country, plant.product], self.closed_contracts.get(plant_id)
+        if held is None:
+            return project_cost(site, law, level, self.public_rate).pick(0)
+        return project_cost(site, law, level, self.public_rate, held.terms, np.array([held.strike])).pick(0)
+
+    def baseline_change(self, plant_id: str, settings: Mapping[str, Setting], level: CreditLevel) -> Cost:
+        """Return what a baseline project costs more under settings and a credit level than in the baseline (C24)."""
+        return self.baseline_cost(plant_id, settings, level) - self.baseline_cost(plant_id, self.law_settings(), NO_CREDIT)
+
+    def closed_change(self, plant_id: str, settings: Mapping[str, Setting]) -> Cost:
+        """Return what a closed contract costs more under settings than in the baseline (C24)."""
+        key = (plant_id, *self.key(plant_id, settings))
+        if key not in self._closed:
+            self._closed[key] = self.baseline_change(plant_id, settings, NO_CREDIT)
+        return self._closed[key]
 
     @cached_property
     def guarded(self) -> dict[str, tuple[str, ...]]:
@@ -202,10 +214,14 @@ class Desk:
             self._revenue[product, border] = Revenue(self.market, product, border)
         return self._revenue[product, border]
 
-    def revenue_gain(self, product: str, border: Border, need: Array) -> Array:
+    def baseline_revenue(self, product: str) -> Array:
+        """Return the baseline's border revenue of a product by member and year, musd, ``(3, T)``."""
+        share = self.balance.member_shares(product, self.balance.feed_by_member(product, self.baseline.builds))
+        return self.revenue(product, LAW).of(self.baseline.needs[product], share)
+
+    def revenue_gain(self, product: str, border: Border, need: Array, share: Array) -> Array:
         """Return the increase of border revenue over the baseline, PV musd of all members, over the leading axes."""
-        gain = self.revenue(product, border).of(need).sum(axis=0)
-        gain = gain - self.revenue(product, LAW).of(self.baseline.needs[product]).sum(axis=0)
+        gain = self.revenue(product, border).of(need, share).sum(axis=0) - self.baseline_revenue(product).sum(axis=0)
         result: Array = gain @ self.users.factor
         return result
 
@@ -226,7 +242,7 @@ class Desk:
                 continue
             left = int(row.start_year + row.tenor_years) - self.baseline.builds[key]
             if left > 0:
-                terms = ContractTerms(left, float(row.share), float(row.upside_share))
+                terms = ContractTerms(left, float(row.share), float(row.upside_share), by_calendar=True)
                 found[key] = Contract(float(row.strike_usd_per_t), terms)
         return found
 

@@ -229,9 +229,33 @@ class PlanSpace:
             m = self.cluster.products[position]
             count = len(self.sets.paths[position])
             loss = np.array([self.desk.users.loss(m, self.setting(position, border, k)).sum() for k in range(count)])
-            gain = self.desk.revenue_gain(m, border, self.needs[m])
+            gain = self.desk.revenue_gain(m, border, self.needs[m], self._shares(m))
             self._losses[key] = loss[self.sets.path[:, position]] - gain
         return self._losses[key]
+
+    def _shares(self, product: str) -> Array:
+        """Return how members share a product's imports under each build set, ``(3, T)`` or ``(3, N, T)`` (C7)."""
+        balance, base = self.desk.balance, self.desk.baseline
+        feed = balance.feed_by_member(product, base.builds)
+        buyers = [j for j, key in enumerate(self.cluster.candidates) if balance.plants[key].feed_product == product]
+        if not buyers:
+            return balance.member_shares(product, feed)
+        table = np.repeat(feed[:, None], self.size, axis=1)
+        for j in buyers:
+            key = self.cluster.candidates[j]
+            made = [np.zeros(feed.shape[1])] + [balance.tonnes(key, year).feed for year in self.cluster.starts[j]]
+            table[COUNTRIES.index(balance.plants[key].country)] += np.stack(made)[self.sets.choice[:, j]]
+        return balance.member_shares(product, table)
+
+    @cached_property
+    def closed(self) -> tuple[str, ...]:
+        """Return the baseline's projects with closed contracts in these products."""
+        return tuple(k for k in self.desk.closed_contracts if self.desk.plants[k].product in self.cluster.products)
+
+    def settings_at(self, borders: tuple[Border, ...], index: int) -> dict[str, Setting]:
+        """Return the settings of all products of the cluster under an option and a build set."""
+        paths = self.sets.path[index]
+        return {m: self.setting(p, borders[p], int(paths[p])) for p, m in enumerate(self.cluster.products)}
 
     def plan(self, borders: tuple[Border, ...], index: int, levels: tuple[int, ...]) -> Plan:
         """Spell out one plan from an option, a build set and the groups' credit levels."""
@@ -249,12 +273,14 @@ class PlanSpace:
             settings = self.group_settings(group, row, borders)
             builds.extend(built)
             contracts += sum(int(desk.family(k, start, settings).kind[level] == CONTRACT) for k, start in built)
-        settings_now = [self.setting(p, borders[p], int(self.sets.path[index, p])) for p in range(len(cluster.products))]
+        by_product = self.settings_at(borders, index)
+        settings_now = list(by_product.values())
+        for key in self.closed:
+            costs[COUNTRIES.index(desk.plants[key].country)] += desk.closed_change(key, by_product)
         burden = np.sum([desk.users.burden(m, s) for m, s in zip(cluster.products, settings_now, strict=True)], axis=0)
         users_loss = float(
             sum(desk.users.loss(m, s).sum() for m, s in zip(cluster.products, settings_now, strict=True))
         )
-        by_product = dict(zip(cluster.products, settings_now, strict=True))
         in_band = desk.competition.holds(builds, {(c, m): level for c, m, level in chosen}, by_product)
         return Plan(
             cluster=self.index,

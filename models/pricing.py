@@ -116,10 +116,25 @@ class Pricing:
                         for k in range(len(space.sets.paths[p]))
                     ]
                     total = total + np.array(burden)[space.sets.path[:, p]]
+            for key in space.closed:
+                total = total + self._closed(key, option)
             if self.weights.user:
                 total = total + self.weights.user * space.net_loss(option)
             self._fixed[option] = total
         return self._fixed[option]
+
+    def _closed(self, key: str, option: Option) -> Array:
+        """Return the weighted change of a closed contract's cost for each build set, ``(N,)`` (C24)."""
+        space, desk = self.space, self.space.desk
+        plant = desk.plants[key]
+        involved = [p for p, m in enumerate(space.cluster.products) if m in (plant.product, plant.feed_product)]
+        rows, inverse = np.unique(space.sets.path[:, involved], axis=0, return_inverse=True)
+        values = []
+        for row in rows:
+            chosen = {space.cluster.products[p]: space.setting(p, option[p], int(k)) for p, k in zip(involved, row, strict=True)}
+            change = desk.closed_change(key, desk.law_settings() | chosen)
+            values.append(float(self.weights.of(change, COUNTRIES.index(plant.country))))
+        return np.array(values)[np.asarray(inverse).reshape(-1)]
 
     def costs(self, option: Option) -> tuple[Array, NDArray[np.bool_]]:
         """Return each build set's least weighted cost, or a bound on it, and which are exact, each ``(N,)``."""

@@ -65,6 +65,7 @@ class Balance:
         }
         zeros = {m: np.zeros(years.size) for m in products}
         smelting, self.converter_feed = dict(zeros), dict(zeros)
+        self.converter_feed_by_member = {m: np.zeros((3, years.size)) for m in products}
         self.converter_output = dict(zeros)
         self.links: dict[str, list[tuple[str, Array, Array]]] = {m: [] for m in products}
         for row in market.instance.converters.itertuples():
@@ -80,6 +81,7 @@ class Balance:
                 self.converter_output[row.output_product_code] = self.converter_output[row.output_product_code] + output
             if row.input_product_code in zeros:
                 self.converter_feed[row.input_product_code] = self.converter_feed[row.input_product_code] + capacity
+                self.converter_feed_by_member[row.input_product_code][COUNTRIES.index(row.country)] += capacity
                 self.links[row.output_product_code].append((row.input_product_code, capacity, output))
         self.spare = {m: np.maximum(0.0, smelting[m] - self.existing[m]) for m in products}
 
@@ -144,7 +146,7 @@ class Balance:
                 total.safe_concentrate[plant.product] += made.concentrate
             if plant.feed_product:
                 total.feed[plant.feed_product] += made.feed
-            for product, tonnes in made.byproducts:
+            for product, tonnes in made.byproducts if not plant.china_linked else ():
                 total.byproducts[product] += tonnes
         return total
 
@@ -162,6 +164,27 @@ class Balance:
             m: self.secured(m, t.safe_refined[m], t.safe_concentrate[m], t.byproducts[m])
             for m in self.market.products
         }
+
+    def member_shares(self, product: str, feed: Array) -> Array:
+        """Return how members share a product's imports: by stated demand, or by feed bought where nobody has any (C7).
+
+        ``feed`` is what built plants buy by member, ``(3, ..., T)``; the shares have its shape.
+        """
+        market = self.market
+        demand = np.stack([market.stated[product][c] for c in COUNTRIES])
+        bought = feed + self.converter_feed_by_member[product].reshape(3, *(1,) * (feed.ndim - 2), -1)
+        used = np.where(demand.sum(axis=0) > 0.0, demand.reshape(3, *(1,) * (feed.ndim - 2), -1), bought)
+        result: Array = np.divide(used, used.sum(axis=0), out=np.zeros_like(used), where=used.sum(axis=0) > 0.0)
+        return result
+
+    def feed_by_member(self, product: str, builds: Mapping[str, int]) -> Array:
+        """Return the feed that built plants buy by member, t/y, ``(3, T)``."""
+        feed = np.zeros((3, self.market.years.size))
+        for plant_id, start in builds.items():
+            plant = self.plants[plant_id]
+            if plant.feed_product == product:
+                feed[COUNTRIES.index(plant.country)] += self.tonnes(plant_id, start).feed
+        return feed
 
     def paths(self, builds: Mapping[str, int]) -> dict[str, NDArray[np.int_]]:
         """Return the path of every product for a set of built plants."""

@@ -13,7 +13,7 @@ from .baseline import dump_exposed
 from .cashflow import Site, credit_flows
 from .decisions import Contract, Decisions
 from .finance import irr
-from .market import COUNTRIES, LAW
+from .market import COUNTRIES
 from .master import funding_shares, read_limits, tail_measure
 from .outlooks import Setting
 from .projects import start_years
@@ -109,7 +109,7 @@ class Statement:
         level = self.decisions.credit(plant.country, plant.product)
         held = self.decisions.contracts.get(plant_id)
         if held is None and plant_id in desk.closed_contracts:
-            return self._closed(plant, site, level)
+            return desk.baseline_change(plant_id, self.settings, level)
         return self._cost(site, plant, level, held)
 
     def _cost(self, site: Site, plant: Plant, level: CreditLevel, held: Contract | None) -> Cost:
@@ -118,14 +118,6 @@ class Statement:
             return project_cost(site, law, level, self.desk.public_rate).pick(0)
         strikes = np.array([held.strike])
         return project_cost(site, law, level, self.desk.public_rate, held.terms, strikes).pick(0)
-
-    def _closed(self, plant: Plant, site: Site, level: CreditLevel) -> Cost:
-        """Return what a closed contract of the baseline costs more than it does in the baseline."""
-        held = self.desk.closed_contracts[plant.id]
-        now = self._cost(site, plant, level, held)
-        before_site = self.desk.outlooks.site(plant, self.builds[plant.id], self.desk.law_settings())
-        before = self._cost(before_site, plant, NO_CREDIT, held)
-        return Cost(*(getattr(now, n) - getattr(before, n) for n in Cost.__dataclass_fields__))
 
     @cached_property
     def costs(self) -> dict[str, Cost]:
@@ -158,8 +150,8 @@ class Statement:
         desk = self.desk
         total = np.zeros((3, desk.market.years.size))
         for m, need in self.needs.items():
-            total += desk.revenue(m, self.decisions.border(m)).of(need)
-            total -= desk.revenue(m, LAW).of(desk.baseline.needs[m])
+            share = desk.balance.member_shares(m, desk.balance.feed_by_member(m, self.builds))
+            total += desk.revenue(m, self.decisions.border(m)).of(need, share) - desk.baseline_revenue(m)
         return total
 
     @cached_property

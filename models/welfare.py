@@ -51,6 +51,18 @@ class Cost:
         t, s = np.zeros(years), np.zeros(scenarios)
         return Cost(t, t, t, np.zeros(()), s, s)
 
+    def repeated(self, count: int) -> Cost:
+        """Return a batch of equal entries."""
+        return Cost(*(np.repeat(np.asarray(getattr(self, n))[None], count, axis=0) for n in self.__dataclass_fields__))
+
+    def outer(self, factors: Array) -> Cost:
+        """Return the batch of multiples by each factor."""
+        return Cost(*(np.multiply.outer(factors, getattr(self, n)) for n in self.__dataclass_fields__))
+
+    def __sub__(self, other: Cost) -> Cost:
+        """Subtract a cost part by part."""
+        return Cost(*(getattr(self, n) - getattr(other, n) for n in self.__dataclass_fields__))
+
     def __add__(self, other: Cost) -> Cost:
         """Add two costs part by part."""
         return Cost(*(getattr(self, n) + getattr(other, n) for n in self.__dataclass_fields__))

@@ -149,10 +149,10 @@ def objective(world: World, cost: Cost, users_loss: float) -> float:
 
 
 def subsidy_equivalents(world: World, ledgers: list[Ledger], before: list[Ledger]) -> dict[tuple[str, str], float]:
-    """Return C16 by (country, product), over projects with a contract of the club or a club credit: net payments and credits of C24 over full sales."""
+    """Return C16 by (country, product), over projects with a contract of the club or a club credit: net payments and club credits over full sales."""
     aid: dict[tuple[str, str], float] = {}
     sales: dict[tuple[str, str], float] = {}
-    already = {entry.built.project.code: float(world.pv(entry.net).mean()) for entry in before}
+    already = {entry.built.project.code: float(world.pv(entry.paid - entry.repaid).mean()) for entry in before}
     for entry in ledgers:
         p = entry.built.project
         if entry.built.option.contract is None and not entry.club_credits.any():
@@ -161,6 +161,6 @@ def subsidy_equivalents(world: World, ledgers: list[Ledger], before: list[Ledger
         yearly = np.zeros(world.horizon)
         first = entry.built.option.start - world.base
         yearly[first : first + p.life] = p.tonnes() * p.payability * world.products[p.product].long_run / USD_PER_MUSD
-        aid[key] = aid.get(key, 0.0) + float(world.pv(entry.net).mean()) - already.get(p.code, 0.0)
+        aid[key] = aid.get(key, 0.0) + float(world.pv(entry.paid - entry.repaid + entry.club_credits).mean()) - already.get(p.code, 0.0)
         sales[key] = sales.get(key, 0.0) + float(world.pv(yearly))
     return {key: aid[key] / sales[key] for key in aid}

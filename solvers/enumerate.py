@@ -15,11 +15,10 @@ import numpy as np
 
 from ..models.columns import CONTRACT, INFEASIBLE
 from ..models.competition import TOLERANCE
-from ..models.market import COUNTRIES, LAW
+from ..models.market import COUNTRIES
 from ..models.outlooks import Setting
 from ..models.projects import start_years
 from ..models.regimes import encode
-from ..models.welfare import project_cost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -165,7 +164,7 @@ class _Enumerator:
             return None
         value = _spread([p.booked for p in parts])
         value = value + float(self.settings["objective.cvar_weight"]) * _worst(_spread([p.scenario for p in parts]), desk.instance.param("cvar_alpha"))
-        value = value + float(self.settings["objective.user_weight"]) * self._net_loss(setting, need)
+        value = value + float(self.settings["objective.user_weight"]) * self._net_loss(setting, need, builds)
         return np.where(self._within_caps(parts) & self._within_band(parts), value, np.inf)
 
     def _users_agree(self, setting: Mapping[str, Setting]) -> bool:
@@ -201,8 +200,7 @@ class _Enumerator:
                 continue
             for level, rates in enumerate(desk.offer.levels):
                 if j in desk.baseline.builds:
-                    site = desk.outlooks.site(plant, start, setting)
-                    cost = project_cost(site, desk.law[pair], rates, desk.public_rate).pick(0)
+                    cost = desk.baseline_change(j, setting, rates)
                     per_itc, per_ptc, sold = self.competition.drawn(j, setting)
                     given, held = rates.itc * per_itc + rates.ptc * per_ptc, False
                 else:
@@ -221,12 +219,12 @@ class _Enumerator:
                     sales[level] += sold
         return _Part(country, product, booked, outlay, scenario, gross, supported, sales)
 
-    def _net_loss(self, setting: Mapping[str, Setting], need: Mapping[str, Array]) -> float:
+    def _net_loss(self, setting: Mapping[str, Setting], need: Mapping[str, Array], builds: Builds) -> float:
         """Return users' loss less the gain in border revenue, musd PV (C25, C26)."""
         desk, total = self.desk, 0.0
         for m in self.products:
-            after = desk.revenue(m, setting[m].border).of(need[m])
-            before = desk.revenue(m, LAW).of(desk.baseline.needs[m])
+            share = desk.balance.member_shares(m, desk.balance.feed_by_member(m, builds))
+            after, before = desk.revenue(m, setting[m].border).of(need[m], share), desk.baseline_revenue(m)
             total += float(desk.users.loss(m, setting[m]).sum()) - float(((after - before) @ self.factor).sum())
         return total
 

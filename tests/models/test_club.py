@@ -163,7 +163,8 @@ def test_border_revenue_is_linear_in_need_within_a_state() -> None:
         per_tonne, base = duties(club, m, option)
         for state, (a, b) in enumerate(((-1.0, 0.0), (0.0, 0.7), (0.7, 1.0), (1.0, 3.0))):
             need = reach * rng.uniform(a + 1e-9, b)
-            expected = desk.revenue(m, border).of(need).sum(axis=0)
+            share = desk.balance.member_shares(m, np.zeros_like(desk.market.stated[m]["USA"])[None].repeat(3, axis=0))
+            expected = desk.revenue(m, border).of(need, share).sum(axis=0)
             assert per_tonne[:, state] * need / 1e6 + base[:, state] == pytest.approx(expected, abs=1e-9)
 
 
