@@ -69,7 +69,8 @@ def verdict(certificate: Record) -> str:
         return "Given, not optimised: evaluated as stated. No limit is enforced and no bound is claimed."
     if certificate.get("proven"):
         return f"Proven: no design of this instance has an objective below {money(bound)} {MONEY}."
-    why = {"interrupted": "it was interrupted", "time_limit": "the time limit ended it", "plan_limit": "too many plans could still matter"}.get(str(status), "it stopped early")
+    reasons = {"interrupted": "it was interrupted", "time_limit": "the time limit ended it", "plan_limit": "too many plans could still matter"}
+    why = reasons.get(str(status), "it stopped early")
     known = "no bound is known" if missing(bound) else f"the objective of the best design may be as low as {money(bound)} {MONEY}"
     return f"NOT PROVEN: {why} before the gap was reached; {known}. This is the best design found."
 

@@ -41,11 +41,6 @@ class Ledger:
     club_credits: FloatArray
     credits: FloatArray
 
-    @property
-    def net(self) -> FloatArray:
-        """Return net payments and credits, musd, shape (S, H)."""
-        return self.paid - self.repaid + self.credits
-
 
 def ledger(world: World, built: Built) -> Ledger:
     """Return the public cost of one project: club credits, and contract flows and law credits where it holds a contract, a closed one included (C24)."""
