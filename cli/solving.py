@@ -44,6 +44,10 @@ def solve(
             help="Fix a decision: built.X=1, start.X=2031, strike.X=9000, tariff.china_linked.gallium=0.25 or credit.itc.CAN.gallium=0.1. May be repeated.",
         ),
     ] = None,
+    continuous: Annotated[
+        float | None,
+        typer.Option("--bound-continuous", min=0.0, metavar="SECONDS", help="Also bound, for this long, every design with rates off the ladders."),
+    ] = None,
 ) -> Code:
     """Find the design of least public cost, prove it and audit it."""
     from ..instances.loader import load
@@ -52,16 +56,24 @@ def solve(
     if target is not None:
         check_target(target, [found.path])
     with solver_errors():
-        design = search(out, found, gap=gap, time_limit=time_limit, fixes=fixes)
+        design = search(out, found, gap=gap, time_limit=time_limit, fixes=fixes, continuous=continuous)
     return deliver(out, design, found, target)
 
 
-def search(out: Output, instance: "Instance", *, gap: float = DEFAULT_GAP, time_limit: float | None = None, fixes: list[str] | None = None) -> "Design":
+def search(
+    out: Output,
+    instance: "Instance",
+    *,
+    gap: float = DEFAULT_GAP,
+    time_limit: float | None = None,
+    fixes: list[str] | None = None,
+    continuous: float | None = None,
+) -> "Design":
     """Solve an instance and show progress."""
     from ..solvers.solve import solve as run
 
     with progress(out) as report:
-        return run(instance, gap=gap, time_limit=time_limit, fixes=fixes, progress=report, command=command_line())
+        return run(instance, gap=gap, time_limit=time_limit, fixes=fixes, progress=report, continuous=continuous, command=command_line())
 
 
 def evaluate(

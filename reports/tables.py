@@ -77,6 +77,7 @@ def verdict(certificate: Record) -> str:
 
 def headline(design: Design) -> list[Table | str]:
     """Return status, objective, bound, gap, time and audit, and what they mean."""
+    loose = design.certificate.get("bound_continuous_musd")
     found, origin = design.certificate, design.provenance
     gap = found.get("gap")
     checked = {"passed": "passed: a second program recomputed every number", "failed": "FAILED", "not run": "not run"}
@@ -84,6 +85,7 @@ def headline(design: Design) -> list[Table | str]:
         ("status", text(found.get("status"))),
         ("objective", f"{money(found.get('objective_musd'))} {MONEY}"),
         ("bound", money(found.get("bound_musd"))),
+        *([] if missing(loose) else [("without ladders", f"no design below {money(loose)}, whatever the rates")]),
         ("gap", f"{_share(gap)} (asked: {_share(found.get('gap_asked'))})"),
         ("time", f"{number(found.get('seconds'))} s"),
         ("audit", checked.get(str(found.get("audit")), text(found.get("audit")))),

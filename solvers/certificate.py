@@ -41,6 +41,7 @@ def certificate(
         "proven": proven,
         "objective_musd": objective,
         "bound_musd": bound if bound is not None and np.isfinite(bound) else None,
+        "bound_continuous_musd": None,
         "gap": gap,
         "gap_asked": gap_asked,
         "seconds": round(seconds, 3),

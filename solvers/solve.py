@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..models.clusters import Demands, build_sets, find_clusters, read_demands
 from ..models.decisions import from_plans
 from ..models.desk import Desk
@@ -14,6 +16,7 @@ from ..models.plans import PlanSpace
 from ..models.statement import Statement
 from .audit import AuditReport, audit
 from .certificate import DEFAULT_GAP
+from .compact import bound_continuous
 from .evaluate import statement_design
 from .explain import Infeasible, explain_cluster, explain_crossing
 from .fixes import in_baseline, read_fixes
@@ -60,6 +63,7 @@ def solve(
     fixes: Mapping[str, float] | Sequence[str] | None = None,
     progress: Callable[[str, float, float], None] | None = None,
     check: bool = True,
+    continuous: float | None = None,
     command: str = "solve",
 ) -> Design:
     """Return the design of least public cost (C26), proven within ``gap`` and audited.
@@ -71,6 +75,7 @@ def solve(
         fixes: decisions to pin, ``{"tariff.china_linked.nickel": 0.25}`` or ``["built.X=1"]``.
         progress: called with stage, incumbent and bound (musd).
         check: whether to audit the design.
+        continuous: seconds to spend on a bound on all designs with rates off the ladders (C19); none by default.
         command: what to record in the provenance.
 
     Raises:
@@ -100,6 +105,9 @@ def solve(
         fixes=desk.fixes,
         worth=search.worth() | target_worth(search, found.demands),
     )
+    if continuous is not None:
+        bound = bound_continuous(Desk(instance), design.certificate["objective_musd"], time_limit=continuous)
+        design.certificate["bound_continuous_musd"] = bound.bound if np.isfinite(bound.bound) else None
     return _audited(design, instance) if check else design
 
 
