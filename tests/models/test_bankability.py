@@ -123,6 +123,14 @@ def test_plant_idles_below_cost_less_care(opex: float, runs: bool) -> None:
     assert site.merchant.margin[0, 0, 0] == pytest.approx(2_000 * ((6_000 - opex) if runs else -0.1 * opex) / 1e6)
 
 
+def test_feed_is_bought_at_a_factor_of_the_domestic_price() -> None:
+    rows = {"feed_product_code": "beta", "feed_t_per_t": 1.5, "feed_price_factor": 0.8}
+    desk = Desk(mc.load("tutorial", {f"projects.USA_ALPHA.{k}": v for k, v in rows.items()}))
+    site = site_of(desk, "USA_ALPHA")
+    assert_allclose(site.cost[0], 2_000 * (5_000 + 1.5 * 0.8 * np.array([1_500, 2_000, 2_500])) / 1e6)
+    assert site.deck_cost(np.array([2]), np.array([2_000.0]), 0.9)[0] == pytest.approx(2_000 * (5_000 + 1.5 * 0.8 * 0.9 * 2_000) / 1e6)
+
+
 def test_royalty_is_on_sales_and_not_on_receipts() -> None:
     desk = Desk(mc.load("tutorial", {"projects.USA_ALPHA.royalty_rate": 0.05}))
     site = site_of(desk, "USA_ALPHA")

@@ -83,6 +83,16 @@ def test_users_answer_to_prices_by_their_elasticity() -> None:
     assert_allclose(loss, [pv(UPLIFT * t * kept, 2027, 2034) for t in (6_000, 2_000, 2_000)])
 
 
+def test_royalties_go_from_the_producer_to_the_treasury() -> None:
+    desk = Desk(mc.load("tutorial", {"projects.USA_ALPHA.royalty_rate": 0.03}))
+    parts = parts_of(desk, Decisions(builds={"USA_ALPHA": 2029}))
+    royalty = 0.03 * 18
+    taken = pv(royalty + 0.2 * (8 - royalty - 6), 2029, 2033)
+    assert_allclose(parts["treasury"], [taken, 0, 0])
+    assert_allclose(parts["producers"], [pv(8.0, 2029, 2033, 0.10) - 30 / 1.1 - taken, 0, 0])
+    assert_allclose(parts["importers"], 0.0, atol=1e-12)
+
+
 # --- transfers cancel ------------------------------------------------------------------------------------------------
 
 
