@@ -2,7 +2,8 @@
 
 ``min sum_p booked_p x_p + cvar_weight theta + user_weight sum_p loss_p x_p`` subject to one plan per cluster,
 the basket per member (C23), expected outlay per member and year (C26), the worst-5% outlay, and tail cuts.
-Tail cuts are exact: ``theta >= sum_s pi_s sum_p cost_ps x_p`` for every measure ``pi`` of mass on the worst share.
+Tail cuts are exact: ``theta >= sum_s pi_s sum_p cost_ps x_p`` for every measure ``pi`` of mass on the worst share; the
+first is the mean, below which no tail lies. The tail can be negative: protection relieves closed contracts.
 """
 
 from __future__ import annotations
@@ -107,7 +108,8 @@ class Master:
         self.shares = funding_shares(desk)
         self.plans: list[Plan] = []
         self._seen: set[tuple[object, ...]] = set()
-        self.cost_cuts: list[Array] = []
+        count = desk.market.scenarios.count
+        self.cost_cuts: list[Array] = [np.full(count, 1.0 / count)] if limits.cvar_weight > 0.0 else []
         self.outlay_cuts: list[Array] = []
         self._scenario: list[Array] = []
         self._scenario_outlay: list[Array] = []
@@ -151,7 +153,9 @@ class Master:
         m = pyo.ConcreteModel("master")
         scale = range(3 * self.limits.outlay.shape[1])
         m.x = pyo.Var(range(len(self.plans)), domain=pyo.Binary)
-        m.theta = pyo.Var(domain=pyo.NonNegativeReals)
+        m.theta = pyo.Var(domain=pyo.Reals)
+        if not self.cost_cuts:
+            m.theta.fix(0.0)
         m.excess = pyo.Var(["basket", "outlay", "worst"], scale, domain=pyo.NonNegativeReals)
         self._convexity(m)
         self._basket(m, elastic=elastic)
@@ -235,8 +239,8 @@ class Master:
         outlay = np.einsum("ps,p->s", np.array(self._scenario_outlay), x)
         if self.limits.cvar_weight > 0.0:
             measure = tail_measure(scenario, self.limits.cvar_alpha)
-            best = max((float(scenario @ c) for c in self.cost_cuts), default=0.0)
-            if float(scenario @ measure) > best * (1.0 + 1e-7) + 1e-7:
+            best = max(float(scenario @ c) for c in self.cost_cuts)
+            if float(scenario @ measure) > best + 1e-7 * (1.0 + abs(best)):
                 self.cost_cuts.append(measure)
                 added = True
         if np.isfinite(self.limits.worst):
