@@ -178,8 +178,9 @@ class BoxDesk(Desk):
         pairs = {(p.country, p.product) for p in desk.plants.values()}
         self.cells_of = {pair: {0, 1} for pair in pairs}
         self.competition = _NoBand(desk)  # type: ignore[misc]
+        self._effective: dict[tuple[str, Border | None, Border | None], tuple[Border | None, Border | None]] = {}
         self._parts: dict[tuple[object, ...], dict[int, tuple[int, float, Cost]]] = {}
-        self._revenue, self._guard, self._extra = {}, {}, {}
+        self._revenue, self._guard, self._closed = {}, {}, {}
         self._renew()
 
     def _renew(self) -> None:
@@ -226,10 +227,14 @@ class BoxDesk(Desk):
         return np.array([level in mine for level in range(len(self.cells))])
 
     def canonical(self, plant_id: str, borders: Mapping[str, Border]) -> tuple[Border | None, Border | None]:
-        """Return the effective boxes on which a plant's money depends."""
-        ends = [super(BoxDesk, self).canonical(plant_id, {m: end(b) for m, b in borders.items()}) for end in (_bottom, _top)]
-        low, high = ends
-        return _between(low[0], high[0]), _between(low[1], high[1])
+        """Return the effective boxes on which a plant's money depends (kept once computed)."""
+        plant = self.plants[plant_id]
+        key = (plant_id, borders.get(plant.product), borders.get(plant.feed_product))
+        if key not in self._effective:
+            ends = ({m: end(b) for m, b in borders.items()} for end in (_bottom, _top))
+            low, high = (super(BoxDesk, self).canonical(plant_id, end) for end in ends)
+            self._effective[key] = (_between(low[0], high[0]), _between(low[1], high[1]))
+        return self._effective[key]
 
     def known(self, plant_id: str, start: int, settings: Mapping[str, Setting]) -> bool:
         """Say whether a plant's bounds at its path have been computed for all its cells."""
@@ -267,19 +272,32 @@ class BoxDesk(Desk):
             self._revenue[product, border] = BoxRevenue(self.market, product, border)
         return self._revenue[product, border]
 
-    def _baseline_draws(self, plant: Plant, settings: Mapping[str, Setting], unit: CreditLevel) -> Cost:
-        """Return a lower bound on what one baseline project draws from a credit of the club's."""
-        best, worst = self._sites(plant.id, self.baseline.builds[plant.id], settings)
-        return project_cost(best, self.law[plant.country, plant.product], unit, self.public_rate, worst=worst).pick(0)
+    def baseline_cost(self, plant_id: str, settings: Mapping[str, Setting], level: CreditLevel) -> Cost:
+        """Return a lower bound on what a baseline project costs in the boxes; the exact cost under plain rates.
+
+        Differences between two levels are bounds too: net contract payments are the same in both and cancel.
+        """
+        if not any(isinstance(settings[m].border, Box) for m in self._names(plant_id)):
+            return super().baseline_cost(plant_id, settings, level)
+        plant, held = self.plants[plant_id], self.closed_contracts.get(plant_id)
+        best, worst = self._sites(plant_id, self.baseline.builds[plant_id], settings)
+        law = self.law[plant.country, plant.product]
+        if held is None:
+            return project_cost(best, law, level, self.public_rate, worst=worst).pick(0)
+        return project_cost(best, law, level, self.public_rate, held.terms, np.array([held.strike]), worst).pick(0)
 
     # --- bounds ----------------------------------------------------------------------------------------------------
 
     def _sites(self, plant_id: str, start: int, settings: Mapping[str, Setting]) -> tuple[Site, Site]:
         """Return a plant at the best and at the worst prices of the boxes along the settings' own paths."""
-        plant = self.plants[plant_id]
-        names = {plant.product if plant.refined else "", plant.feed_product} - {""}
+        names = self._names(plant_id)
         visited = {m: decode(settings[m].path)[:, None] == np.arange(4) for m in names}
-        return self.outlooks.envelope(plant, start, {m: settings[m].border for m in names}, visited)
+        return self.outlooks.envelope(self.plants[plant_id], start, {m: settings[m].border for m in names}, visited)
+
+    def _names(self, plant_id: str) -> set[str]:
+        """Return the products whose settings matter to a plant."""
+        plant = self.plants[plant_id]
+        return {plant.product if plant.refined else "", plant.feed_product} - {""}
 
     def _assemble(self, key: tuple[object, ...], plant: Plant, sites: Sites) -> Family:
         """Return the family of a key over all cells, evaluating those that are new; others' cells are infeasible."""

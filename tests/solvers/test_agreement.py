@@ -124,6 +124,12 @@ def test_twenty_instances_three_ways(tmp_path: Path, seed: int, recipe: dict[str
     check(small(tmp_path, seed, recipe, overrides))
 
 
+def test_tariffs_that_relieve_closed_contracts_cost_less_than_nothing(tmp_path: Path) -> None:
+    desk = small(tmp_path, 31, {"target": 0.0}, ("objective.cvar_weight=1", "caps.product_price=0.5", "caps.basket=0.5"))
+    assert desk.closed_contracts
+    assert check(desk) < -10.0
+
+
 def test_the_band_can_exclude_every_design(tmp_path: Path) -> None:
     assert math.isinf(check(small(tmp_path, 4, ONE, NARROW)))
 

@@ -1,0 +1,170 @@
+"""Bounds without ladders hold for every design off the ladders."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minclub.instances.loader import load
+from minclub.instances.synthetic import Recipe, synthetic, write
+from minclub.models.border import Revenue
+from minclub.models.columns import INFEASIBLE, UNAIDED
+from minclub.models.continuous import Box, BoxDesk, BoxRevenue, Cell
+from minclub.models.desk import Desk
+from minclub.models.market import Border
+from minclub.models.outlooks import Setting
+from minclub.models.projects import start_years
+from minclub.models.regimes import encode
+from minclub.models.subsidies import NO_CREDIT, CreditLevel
+from minclub.solvers.compact import bound_continuous
+from minclub.solvers.enumerate import enumerate_designs
+
+Rng = np.random.Generator
+
+
+def random_box(rng: Rng, width: float) -> Box:
+    market, china = np.sort(rng.uniform(0.0, 0.25, 2))
+    return Box(float(market), float(china), float(market + width * rng.random()), float(china + width * rng.random()))
+
+
+def inside(rng: Rng, box: Box) -> Border:
+    """Return a random pair of rates in a box, often a corner."""
+    shares = rng.choice([0.0, 1.0, rng.random()], 2)
+    return Border(
+        float(box.market + shares[0] * (box.market_top - box.market)),
+        float(box.china + shares[1] * (box.china_top - box.china)),
+    )
+
+
+def random_cell(rng: Rng, width: float) -> Cell:
+    itc, ptc = float(rng.uniform(0.0, 0.25)), float(rng.uniform(0.0, 0.08))
+    return Cell(CreditLevel(itc, ptc), CreditLevel(itc + width * float(rng.random()), ptc + width * float(rng.random())))
+
+
+def at_point(desk: Desk, level: CreditLevel) -> Desk:
+    """Return a desk that offers one credit level next to none."""
+    point = Desk.__new__(Desk)
+    point.__dict__.update(vars(desk))
+    point.offer = replace(desk.offer, levels=(NO_CREDIT, level))
+    point._families, point._envelopes, point._extra = {}, {}, {}
+    return point
+
+
+@pytest.mark.parametrize("seed", [1, 6, 11, 18, 33])
+def test_a_cell_bounds_every_column_in_it(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    desk = Desk(synthetic(projects=8, products=2, scenarios=6, years=20, seed=seed))
+    compared = 0
+    for plant in desk.plants.values():
+        for _ in range(6):
+            box, cell = BoxDesk(desk), random_cell(rng, 0.1)
+            box.cells = [Cell(NO_CREDIT, NO_CREDIT), cell]
+            box._renew()
+            boxes = {m: random_box(rng, 0.1) for m in desk.market.products}
+            paths = {m: encode(rng.integers(0, 4, desk.market.years.size)) for m in boxes}
+            start = start_years(desk.instance, plant)[0]
+            bound = box.family(plant.id, start, {m: Setting(b, paths[m]) for m, b in boxes.items()})
+            share = rng.random(2)
+            level = CreditLevel(
+                float(cell.bottom.itc + share[0] * (cell.top.itc - cell.bottom.itc)),
+                float(cell.bottom.ptc + share[1] * (cell.top.ptc - cell.bottom.ptc)),
+            )
+            exact = at_point(desk, level).family(plant.id, start, {m: Setting(inside(rng, b), paths[m]) for m, b in boxes.items()})
+            compared += _no_more(bound, exact)
+    assert compared > 5
+
+
+def _no_more(bound: Any, exact: Any) -> int:
+    """Check that a bound is at most the exact columns, part by part; return how many were feasible."""
+    for level in (0, 1):
+        if exact.kind[level] == INFEASIBLE:
+            continue
+        assert bound.kind[level] != INFEASIBLE
+        if exact.kind[level] == UNAIDED:
+            assert bound.kind[level] == UNAIDED
+        low, high = bound.cost.pick(level), exact.cost.pick(level)
+        for part in ("booked", "outlay", "scenario", "scenario_outlay"):
+            assert (getattr(low, part) <= getattr(high, part) + 1e-9).all(), part
+    return int((exact.kind != INFEASIBLE).sum())
+
+
+def test_a_box_bounds_border_revenue() -> None:
+    rng = np.random.default_rng(5)
+    market = Desk(synthetic(projects=4, products=3, scenarios=20, years=20, seed=5)).market
+    for m in market.products:
+        for _ in range(10):
+            box = random_box(rng, 0.1)
+            need, share = market.availability[m] * rng.uniform(-0.5, 2.0, market.years.size), np.full((3, 1), 1 / 3)
+            exact, bound = Revenue(market, m, inside(rng, box)), BoxRevenue(market, m, box)
+            assert (exact.of(need, share) <= bound.of(need, share) + 1e-9).all()
+
+
+def test_a_box_bounds_what_closed_contracts_and_baseline_credits_cost() -> None:
+    rng = np.random.default_rng(7)
+    contracts = 0
+    for seed in (31, 43, 52, 53):
+        desk = Desk(synthetic(projects=5, products=2, scenarios=5, years=20, seed=seed))
+        box = BoxDesk(desk)
+        contracts += len(desk.closed_contracts)
+        for plant_id in desk.baseline.builds:
+            for _ in range(10):
+                boxes = {m: random_box(rng, 0.1) for m in desk.market.products}
+                paths = {m: encode(rng.integers(0, 4, desk.market.years.size)) for m in boxes}
+                wide = {m: Setting(b, paths[m]) for m, b in boxes.items()}
+                point = {m: Setting(inside(rng, b), paths[m]) for m, b in boxes.items()}
+                level = CreditLevel(float(rng.uniform(0, 0.3)), float(rng.uniform(0, 0.1)))
+                low, high = box.baseline_cost(plant_id, wide, level), desk.baseline_cost(plant_id, point, level)
+                none = box.baseline_cost(plant_id, wide, NO_CREDIT), desk.baseline_cost(plant_id, point, NO_CREDIT)
+                for part in ("booked", "outlay", "scenario", "scenario_outlay"):
+                    assert (getattr(low, part) <= getattr(high, part) + 1e-9).all(), part
+                    assert (getattr(low - none[0], part) <= getattr(high - none[1], part) + 1e-9).all(), part
+    assert contracts
+
+
+CASES = [
+    (17, {"target": 0.9}, ()),
+    (18, {"target": 0.9}, ("objective.cvar_weight=1",)),
+    (8, {"products": 1, "target": 0.9}, ("objective.user_weight=1", "caps.product_price=0.5", "caps.basket=0.5")),
+]
+
+
+@pytest.mark.parametrize(("seed", "recipe", "overrides"), CASES)
+def test_no_ladder_beats_the_bound(tmp_path: Path, seed: int, recipe: dict[str, Any], overrides: tuple[str, ...]) -> None:
+    settings = {"projects": 5, "products": 2, "scenarios": 5, "years": 20, "small_ladders": True, "seed": seed} | recipe
+    folder = write(tmp_path / "small", Recipe(**settings))
+    desk = Desk(load(folder, list(overrides)))
+    optimum = enumerate_designs(desk).objective
+    found = bound_continuous(desk, optimum, time_limit=60.0, rounds=8)
+    assert np.isfinite(found.bound)
+    assert found.bound <= optimum
+    assert list(found.trace) == sorted(found.trace)
+    assert found.trace[-1] > found.trace[0]
+    rng = np.random.default_rng(seed)
+    for _ in range(3):
+        rungs = {"tariffs": (0.25, 2), "itc": (0.1, 1), "ptc": (0.05, 1)}
+        ladders = [f"ladders.{k}={[0.0, *np.sort(rng.uniform(0, top, n)).round(4).tolist()]}" for k, (top, n) in rungs.items()]
+        other = Desk(load(folder, [*overrides, *ladders, "ladders.max_pairs=6", "switches.band=false"]))
+        assert found.bound <= enumerate_designs(other).objective
+
+
+def test_the_tutorial_costs_nothing_between_its_rungs() -> None:
+    desk = Desk(load("tutorial"))
+    found = bound_continuous(desk, 2.0506600611, rounds=3)
+    assert found.bound == pytest.approx(0.0, abs=1e-9)
+    assert found.gap == pytest.approx(2.0506600611)
+    assert enumerate_designs(Desk(load("tutorial", ["ladders.tariffs=[0,0.025,0.05]"]))).objective == pytest.approx(0.0)
+
+
+def test_bounds_take_no_pinned_decisions() -> None:
+    with pytest.raises(ValueError, match="no pinned decisions"):
+        bound_continuous(Desk(load("tutorial"), {"built.MEX_ALPHA": 1.0}), 1.0)
+
+
+@pytest.mark.slow
+def test_a_bound_on_the_club_is_found_in_minutes() -> None:
+    found = bound_continuous(Desk(load("usmca")), 1e6, time_limit=120.0)
+    assert found.bound > 100.0
