@@ -3,7 +3,8 @@
 The public names load on first use, so that ``import minclub`` and ``minclub --help`` stay fast:
 
 * ``load(name_or_path, overrides)`` and ``list_instances()``: the input;
-* ``solve(instance)``, ``evaluate(instance, design)``, ``audit(instance, design)``: the work;
+* ``solve(instance)``, ``evaluate(instance, design)``, ``audit(design, instance)``: the work;
+* ``Design``, and what may be raised: ``InstanceError``, ``Infeasible``, ``NoDesign``, ``AuditFailed``;
 * ``instances``, ``models``, ``solvers``, ``reports``: the rooms, with their submodules as attributes.
 """
 
@@ -12,15 +13,34 @@ from typing import TYPE_CHECKING
 from ._lazy import attributes
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "audit", "evaluate", "instances", "list_instances", "load", "models", "reports", "solve", "solvers"]
+__all__ = [
+    "AuditFailed",
+    "Design",
+    "Infeasible",
+    "InstanceError",
+    "NoDesign",
+    "__version__",
+    "audit",
+    "evaluate",
+    "instances",
+    "list_instances",
+    "load",
+    "models",
+    "reports",
+    "solve",
+    "solvers",
+]
 
 if TYPE_CHECKING:
     from . import instances, models, reports, solvers
     from .instances.catalogue import names as list_instances
+    from .instances.errors import InstanceError
     from .instances.loader import load
     from .solvers.audit import audit
+    from .solvers.design import Design
     from .solvers.evaluate import evaluate
-    from .solvers.solve import solve
+    from .solvers.explain import Infeasible
+    from .solvers.solve import AuditFailed, NoDesign, solve
 else:
     __getattr__ = attributes(
         __name__,
@@ -30,6 +50,11 @@ else:
             "solve": ".solvers.solve:solve",
             "evaluate": ".solvers.evaluate:evaluate",
             "audit": ".solvers.audit:audit",
+            "Design": ".solvers.design:Design",
+            "AuditFailed": ".solvers.solve:AuditFailed",
+            "Infeasible": ".solvers.explain:Infeasible",
+            "NoDesign": ".solvers.solve:NoDesign",
+            "InstanceError": ".instances.errors:InstanceError",
         },
     )
 

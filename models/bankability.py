@@ -6,124 +6,22 @@ Credits enter linearly: the club's increments shift each test by a slope, so all
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .cashflow import ContractTerms, Outlook, Site, credit_flows
-from .finance import pmt
+from .contracts import expected_payment
+from .lending import Loan, Rules, loan, main_share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from ..instances import Instance
-    from .projects import Plant
 
     Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Rules:
-    """The parameters of C12 and C13, read once from the instance."""
-
-    price_down: float
-    cost_down: float
-    capital_down: float
-    delay: int
-    reserve_years: float
-    cover_merchant: float
-    cover_reduction: float
-    cover_down: float
-    dump_cover: float
-    dump_years: int
-    tail_alpha: float
-    loss_tolerance: float
-    idc_drawn: float
-    public_base_rate: float
-    strike_max: float
-    main_share_min: float
-    stack_cap: float
-    value: bool
-    tail: bool
-    lender: bool
-    stack: bool
-
-    @staticmethod
-    def read(instance: Instance) -> Rules:
-        """Read the rules and their switches."""
-        p, s = instance.param, instance.settings
-        return Rules(
-            price_down=p("downside_price_factor"),
-            cost_down=p("downside_opex_factor"),
-            capital_down=p("downside_capex_factor"),
-            delay=round(p("downside_delay_years")),
-            reserve_years=p("reserve_months") / 12.0,
-            cover_merchant=p("dscr_average_merchant"),
-            cover_reduction=p("dscr_contract_reduction"),
-            cover_down=p("dscr_minimum_downside"),
-            dump_cover=p("dump_llcr_minimum"),
-            dump_years=round(p("dump_deck_years")),
-            tail_alpha=p("cvar_alpha"),
-            loss_tolerance=p("loss_tolerance"),
-            idc_drawn=p("idc_drawn_share"),
-            public_base_rate=p("public_base_rate"),
-            strike_max=p("strike_max"),
-            main_share_min=p("contract_min_revenue_share"),
-            stack_cap=p("stack_cap"),
-            value=bool(s["switches.value"]),
-            tail=bool(s["switches.tail"]),
-            lender=bool(s["switches.lender"]),
-            stack=bool(s["switches.stack"]),
-        )
-
-
-@dataclass(frozen=True)
-class Loan:
-    """Debt of a plant: principal and yearly service (musd), rate, and the repayment years' count."""
-
-    principal: float
-    service: float
-    rate: float
-    years: int
-
-
-def loan(plant: Plant, operating_years: int, rules: Rules, credit: float = 0.0) -> Loan:
-    """Size the loan (C12c): a closed public loan on its terms, else a share of capital and interest in construction.
-
-    ``credit`` is the investment credit in musd: what the treasury pays towards capital is not borrowed.
-    """
-    t = plant.terms
-    if plant.loan_musd > 0.0:
-        principal, rate, tenor = plant.loan_musd, rules.public_base_rate + plant.loan_spread, plant.loan_tenor
-    else:
-        capital = max(0.0, plant.capital_musd - plant.grant_musd - credit)
-        interest = t.debt_share * t.debt_rate * rules.idc_drawn * plant.build_years
-        principal, rate, tenor = t.debt_share * capital * (1.0 + interest), t.debt_rate, t.debt_tenor
-    years = max(1, min(tenor, operating_years - 1))
-    return Loan(principal=principal, service=pmt(rate, years, principal), rate=rate, years=years)
-
-
-def main_share(plant: Plant, long_run: dict[str, float]) -> float:
-    """Return the main product's share of revenue at long-run prices and full output (C12a)."""
-    main = plant.capacity * plant.payability * long_run[plant.product]
-    other = sum(b.tonnes * b.payability * (long_run[b.product] if b.listed else b.price_usd_per_t) for b in plant.byproducts)
-    return main / (main + other) if main + other > 0.0 else 0.0
-
-
-def three_digit_grid(low: float, high: float) -> Array:
-    """Return all values of three significant digits in ``[low, high]``, rising (C14)."""
-    if high < low or high <= 0.0:
-        return np.empty(0)
-    low = max(low, high * 1e-3)
-    exponents = range(int(np.floor(np.log10(low))) - 2, int(np.floor(np.log10(high))) - 1)
-    digits = np.arange(100, 1000)
-    values = np.concatenate([digits * 10.0**e if e >= 0 else digits / 10.0**-e for e in exponents])
-    keep: Array = values[(values >= low * (1.0 - 1e-12)) & (values <= high * (1.0 + 1e-12))]
-    return keep
 
 
 class Tests:
@@ -410,17 +308,6 @@ class Tests:
 
 
 TOLERANCE = 1e-9
-
-
-def expected_payment(price: Array, strikes: Array, upside_share: float) -> Array:
-    """Return the mean over scenarios of the payment per payable tonne, ``(G,)``, by one sort of the prices (C14)."""
-    ordered = np.sort(price)
-    below = np.searchsorted(ordered, strikes)
-    sums = np.concatenate(([0.0], np.cumsum(ordered)))
-    short = strikes * below - sums[below]
-    over = (sums[-1] - sums[below]) - strikes * (ordered.size - below)
-    result: Array = (short - upside_share * over) / ordered.size
-    return result
 
 
 def cvar_worst(values: Array, alpha: float) -> Array:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .bankability import Rules, Tests
+from .bankability import Tests
+from .lending import Rules
 from .market import LAW, Market
 from .outlooks import Outlooks, Setting
 from .projects import Plant, start_years

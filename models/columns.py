@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .bankability import TOLERANCE, Rules, Tests, main_share, stack_share, three_digit_grid
+from .bankability import TOLERANCE, Tests, stack_share
 from .cashflow import ContractTerms, Site
+from .contracts import three_digit_grid
+from .lending import Rules, main_share
 from .subsidies import NO_CREDIT, CreditLevel, LawCredits, credits_at
 from .welfare import Cost, project_cost, support
 

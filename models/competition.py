@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .bankability import Tests, main_share, three_digit_grid
+from .bankability import Tests
 from .baseline import dump_exposed
 from .clusters import free_candidates
 from .columns import CONTRACT, strike_bounds
+from .contracts import three_digit_grid
+from .lending import main_share
 from .market import Border
 from .outlooks import Setting
 from .projects import start_years

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .bankability import Rules, Tests
+from .bankability import Tests
 from .baseline import Baseline, baseline, credits_of_law, dump_exposed
 from .border import Revenue
 from .cashflow import ContractTerms
 from .columns import Family, Offer, family
 from .decisions import Contract
+from .lending import Rules
 from .market import COUNTRIES, LAW, Border, Market
 from .outlooks import Setting
 from .projects import plants

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 from ..instances.errors import InstanceError
 from ..instances.instance import Instance
@@ -49,11 +49,20 @@ class AuditReport:
         return [check.to_row() for check in self.checks]
 
 
-def audit(design: Mapping[str, Any] | str | Path, instance: Instance | None = None, tolerance: float = 1e-6) -> AuditReport:
+@runtime_checkable
+class Tabled(Protocol):
+    """Anything that gives its content as plain data, as the ``Design`` of a solve does."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the content of ``design.json``."""
+        ...
+
+
+def audit(design: Mapping[str, Any] | Tabled | str | Path, instance: Instance | None = None, tolerance: float = 1e-6) -> AuditReport:
     """Recompute a design and compare every number and limit (C32).
 
     Args:
-        design: the content of ``design.json``, or its path.
+        design: a design, the content of its ``design.json``, or the path.
         instance: the instance; None loads the one that the design names, with its overrides.
         tolerance: allowed difference, relative to the size of the number where that exceeds 1.
 
@@ -63,7 +72,8 @@ def audit(design: Mapping[str, Any] | str | Path, instance: Instance | None = No
     Raises:
         AuditRefused: if the design cannot be read, or belongs to another instance.
     """
-    raw = design if isinstance(design, Mapping) else read_file(Path(design))
+    plain = design.to_dict() if isinstance(design, Tabled) else design
+    raw = plain if isinstance(plain, Mapping) else read_file(Path(plain))
     check_shape(raw)
     source = _instance_of(raw) if instance is None else instance
     expected = raw["certificate"].get("instance_sha256")

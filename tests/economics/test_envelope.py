@@ -10,11 +10,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from minclub.instances.synthetic import synthetic
-from minclub.models.bankability import Rules
 from minclub.models.cashflow import ContractTerms, Outlook, Site
 from minclub.models.clusters import free_candidates
 from minclub.models.columns import INFEASIBLE, Family, Offer, family
 from minclub.models.desk import Desk
+from minclub.models.lending import Rules
 from minclub.models.outlooks import Setting
 from minclub.models.projects import Byproduct, Plant, Terms, calendar, start_years
 from minclub.models.regimes import encode

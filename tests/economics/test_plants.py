@@ -9,11 +9,12 @@ import pytest
 from numpy.testing import assert_allclose
 
 import minclub as mc
-from minclub.models.bankability import Tests, loan
+from minclub.models.bankability import Tests
 from minclub.models.baseline import dump_exposed
 from minclub.models.clusters import admissible, chunk_tonnes, find_clusters, read_demands
 from minclub.models.contracts import payment
 from minclub.models.desk import Desk
+from minclub.models.lending import loan
 from minclub.models.market import BEYOND, EXPORT
 
 # --- under construction ----------------------------------------------------------------------------------------------

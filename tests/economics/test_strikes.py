@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 import minclub as mc
-from minclub.models.bankability import Tests, expected_payment, three_digit_grid
+from minclub.models.bankability import Tests
 from minclub.models.baseline import dump_exposed
 from minclub.models.cashflow import ContractTerms, Site
 from minclub.models.clusters import free_candidates
 from minclub.models.columns import least_strikes, strike_bounds
-from minclub.models.contracts import payment
+from minclub.models.contracts import expected_payment, payment, three_digit_grid
 from minclub.models.desk import Desk
 from minclub.models.market import LAW, Border
 from minclub.models.outlooks import Setting

@@ -13,13 +13,14 @@ from numpy.testing import assert_allclose
 import minclub as mc
 from minclub.instances.synthetic import synthetic
 from minclub.models import finance
-from minclub.models.bankability import Tests, cvar_worst, expected_payment, loan, main_share, stack_share, three_digit_grid
+from minclub.models.bankability import Tests, cvar_worst, stack_share
 from minclub.models.baseline import dump_exposed
 from minclub.models.cashflow import ContractTerms, Site
 from minclub.models.clusters import free_candidates
 from minclub.models.columns import CONTRACT, INFEASIBLE, UNAIDED, least_strikes, strike_bounds
-from minclub.models.contracts import payment
+from minclub.models.contracts import expected_payment, payment, three_digit_grid
 from minclub.models.desk import Desk
+from minclub.models.lending import loan, main_share
 from minclub.models.market import Border
 from minclub.models.outlooks import Setting
 from minclub.models.projects import Byproduct, start_years

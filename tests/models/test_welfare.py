@@ -8,10 +8,10 @@ from numpy.testing import assert_allclose
 
 import minclub as mc
 from minclub.instances.synthetic import synthetic
-from minclub.models.bankability import three_digit_grid
 from minclub.models.cashflow import Site
 from minclub.models.clusters import free_candidates
 from minclub.models.columns import strike_bounds
+from minclub.models.contracts import three_digit_grid
 from minclub.models.desk import Desk
 from minclub.models.projects import start_years
 from minclub.models.subsidies import CreditLevel, LawCredits
