@@ -12,8 +12,9 @@ import pytest
 from minclub.instances.loader import load
 from minclub.instances.synthetic import Recipe, synthetic, write
 from minclub.models.border import Revenue
+from minclub.models.boxes import Box, BoxRevenue, Cell
 from minclub.models.columns import INFEASIBLE, UNAIDED
-from minclub.models.continuous import Box, BoxDesk, BoxRevenue, Cell
+from minclub.models.continuous import BoxDesk
 from minclub.models.desk import Desk
 from minclub.models.market import Border
 from minclub.models.outlooks import Setting
