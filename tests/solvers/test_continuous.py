@@ -167,5 +167,5 @@ def test_bounds_take_no_pinned_decisions() -> None:
 
 @pytest.mark.slow
 def test_a_bound_on_the_club_is_found_in_minutes() -> None:
-    found = bound_continuous(Desk(load("usmca")), 1e6, time_limit=120.0)
+    found = bound_continuous(Desk(load("usmca")), 1e6, time_limit=45.0)
     assert found.bound > 100.0
