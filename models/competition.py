@@ -36,8 +36,8 @@ TOLERANCE = 1e-9
 def contested(desk: Desk) -> dict[str, NDArray[np.bool_]]:
     """Return by product the years ``base..end`` that are contested, ``(T,)`` (C20).
 
-    A candidate counts from its earliest start, at full capacity, if at the baseline's path it fails C12 unaided at law and
-    passes either with the highest strike or, without a contract, under the top rung of every border measure. Of an
+    A candidate counts over its life from its earliest start, at full ramp, if at the baseline's path it fails C12 unaided
+    at law and passes with the highest strike or, without a contract, under the top rungs on its own product. Of an
     exclusive group the largest counts. A year is contested where these tonnes exceed ``max(0, need)`` of the baseline.
     """
     years = desk.market.years
@@ -47,7 +47,8 @@ def contested(desk: Desk) -> dict[str, NDArray[np.bool_]]:
         start = start_years(desk.instance, plant)[0]
         if not passes_only_with_aid(desk, plant, start):
             continue
-        tonnes = plant.capacity * (1.0 if plant.refined else plant.payability) * (years >= start)
+        cal, tonnes = desk.outlooks.calendar(plant, start), np.zeros(years.size)
+        tonnes[cal.operate] = cal.output.max() * (1.0 if plant.refined else plant.payability)
         key = (plant.product, plant.group or plant.id)
         largest[key] = np.maximum(largest.get(key, 0.0), tonnes)
     total = {m: np.zeros(years.size) for m in desk.market.products}
@@ -64,7 +65,7 @@ def passes_only_with_aid(desk: Desk, plant: Plant, start: int) -> bool:
     """Say whether a plant fails C12 unaided at law and the baseline's path, and passes there with protection or a contract."""
     law, rates = desk.law_settings(), desk.law[plant.country, plant.product]
     top = max(map(float, _settings(desk)["ladders.tariffs"]))
-    guarded = {m: Setting(Border(top, top), s.path) for m, s in law.items()}
+    guarded = law | {plant.product: Setting(Border(top, top), law[plant.product].path)}
     exposed, long_run = dump_exposed(desk.market, plant.product), desk.market.long_run
     site = desk.outlooks.site(plant, start, law)
     if Tests(site, desk.rules, long_run, exposed).passes(rates.itc, rates.ptc)[0]:

@@ -15,6 +15,8 @@ from minclub.models.desk import Desk
 from minclub.models.projects import start_years
 from minclub.models.subsidies import CreditLevel
 from minclub.models.welfare import project_cost, support
+from minclub.solvers import audit_baseline
+from minclub.solvers.audit_read import read_world
 
 TIGHT_ALPHA = ["products.alpha.existing_refined_t_usa=6500", "targets.alpha=0.7"]
 
@@ -36,6 +38,14 @@ def test_a_product_is_contested_where_aided_candidates_exceed_need() -> None:
 def test_of_an_exclusive_group_the_largest_counts() -> None:
     group = ["projects.USA_ALPHA.exclusive_group=ONE", "projects.MEX_ALPHA.exclusive_group=ONE"]
     assert not contested(Desk(load("tutorial", TIGHT_ALPHA + group)))["alpha"].any()
+
+
+@pytest.mark.parametrize("seed", [3, 14, 16, 22])
+def test_the_audit_finds_the_same_products_contested(seed: int) -> None:
+    desk = Desk(synthetic(projects=10, products=2, scenarios=5, years=20, small_ladders=True, seed=seed))
+    world = read_world(desk.instance, desk.market.scenarios, int(desk.market.years[-1]))
+    found = {m: bool(years.any()) for m, years in desk.competition.contested.items()}
+    assert audit_baseline.contested(world, audit_baseline.baseline(world)) == found
 
 
 def test_the_band_compares_members_with_aid_only() -> None:
