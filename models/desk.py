@@ -205,6 +205,10 @@ class Desk:
                 kept.append(pair)
         return kept
 
+    def pinned_credit(self, country: str, product: str) -> bool:
+        """Say whether a credit is pinned: it then stands even where nothing beyond the baseline is built."""
+        return any(f"credit.{kind}.{country}.{product}" in self.fixes for kind in ("itc", "ptc"))
+
     def offered(self, country: str, product: str) -> NDArray[np.bool_]:
         """Say which credit levels a country and product may take, ``(L,)``."""
         return offered(self.instance, self.offer.levels, country, product, self.fixes)

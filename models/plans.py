@@ -130,7 +130,7 @@ class PlanSpace:
         for country in COUNTRIES:
             for m in cluster.products:
                 members = tuple(j for j, key in enumerate(cluster.candidates) if plants[key].product == m and plants[key].country == country)
-                if not members:
+                if not members and not self.desk.pinned_credit(country, m):
                     continue
                 baseline = tuple(k for k in self.desk.baseline.builds if (plants[k].country, plants[k].product) == (country, m))
                 feeds = {plants[k].feed_product for k in (*baseline, *(cluster.candidates[j] for j in members))}
@@ -266,7 +266,7 @@ class PlanSpace:
         for group, level in zip(self.groups, levels, strict=True):
             row = group.rows[group.inverse[index]]
             built = self.built(group, row)
-            if not built:
+            if not built and not desk.pinned_credit(group.country, group.product):
                 continue
             costs[COUNTRIES.index(group.country)] += self.group_cost(group, row, borders).pick(level)
             chosen.append((group.country, group.product, level))

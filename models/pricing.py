@@ -92,9 +92,10 @@ class Pricing:
                     values[hit] += cost
                     exact[hit] &= sure
         values[:, ~space.desk.offered(group.country, group.product)] = np.inf
-        idle = ~group.rows[:, :count].any(axis=1)
-        values[idle] = np.inf
-        values[idle, 0] = 0.0
+        if not space.desk.pinned_credit(group.country, group.product):
+            idle = ~group.rows[:, :count].any(axis=1)
+            values[idle] = np.inf
+            values[idle, 0] = 0.0
         return values, exact
 
     def _baseline(self, group: Group, settings: dict[str, Setting], country: int) -> Array:

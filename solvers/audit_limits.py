@@ -79,7 +79,8 @@ def _project(case: Case, b: Built, tolerance: float) -> list[Check]:
         found.append(at_least("baseline project stays bankable", p.code, margin, 0.0, tolerance, "C21c"))
     if option.contract is not None:
         found += _contract(case, b, tolerance)
-    if world.switch("stack") and ((option.itc > 0.0 and p.itc_eligible) or option.ptc * p.ptc_share > 0.0):
+    draws = (option.itc > 0.0 and p.itc_eligible) or option.ptc * p.ptc_share > 0.0
+    if world.switch("stack") and draws and p.code not in case.b0.builds:
         found.append(at_most("credits and grants over capital", p.code, stack(case.where, p, option), world.param("stack_cap"), tolerance, "C13"))
     return found
 

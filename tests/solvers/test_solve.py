@@ -132,3 +132,14 @@ def test_an_audit_failure_is_no_result(tutorial: mc.instances.Instance, monkeypa
     monkeypatch.setattr(solving, "statement_design", forged)
     with pytest.raises(solving.AuditFailed):
         mc.solve(tutorial)
+
+
+def test_a_pinned_credit_stands_where_nothing_is_added(tutorial: mc.instances.Instance) -> None:
+    """The baseline's projects draw it; the audit in ``solve`` recomputes what it costs."""
+    plants = tutorial.projects
+    for product in tutorial.products.index:
+        for country in sorted(set(plants.loc[plants["product_code"] == product, "country"])):
+            found = mc.solve(tutorial, fixes={f"credit.itc.{country}.{product}": 0.1})
+            row = found.credits.query("country == @country and product == @product").iloc[0]
+            assert row["itc_rate"] == 0.1
+            assert found.certificate["audit"] == "passed"
