@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pyscipopt import Model, quicksum
 
-from minclub.models.bankability import main_share
 from minclub.models.clusters import read_demands
 from minclub.models.columns import strike_bounds
+from minclub.models.lending import main_share
 from minclub.models.market import COUNTRIES
 from minclub.models.master import read_limits
 from minclub.models.projects import start_years

@@ -359,7 +359,7 @@ def test_c24_public_cost_by_hand() -> None:
     pooled = replace(w, settings={**w.settings, "funding.mode": "pooled", "funding.shares.USA": 0.75, "funding.shares.MEX": 0.25})
     assert public_cost(pooled, [entry], [], np.zeros((3, YEARS))).booked_pv == pytest.approx(np.array([0.075, 0.0, 0.025]))
     assert subsidy_equivalents(w, [entry], []) == {("CAN", "metal"): pytest.approx((0.1 + paid - back) / 3.0)}
-    assert subsidy_equivalents(w, [ledger(lawful, with_law)], []) == {("CAN", "metal"): pytest.approx((0.3 + 3 * 0.05 + paid - back) / 3.0)}
+    assert subsidy_equivalents(w, [ledger(lawful, with_law)], []) == {("CAN", "metal"): pytest.approx((0.1 + paid - back) / 3.0)}
 
 
 def test_c23_c25_users_by_hand() -> None:
