@@ -104,8 +104,8 @@ def _cut(folder: Path) -> None:
 SIZES = ((60, 15, 1), (120, 30, 1), (240, 80, 3))
 """Projects, products and seed of the scaling instances: at most about five candidates per country and product."""
 
-TINY = ((3, 1, 1), (6, 2, 2), (6, 2, 6), (6, 2, 3))
-"""Projects, products and seed of the instances for the direct model, three scenarios and 20 years each."""
+TINY = ((3, 1, 3, 2), (6, 2, 3, 12), (6, 2, 30, 12), (10, 3, 3, 8), (10, 3, 10, 1))
+"""Projects, products, scenarios and seed of the instances for the direct model, 20 years each and small ladders."""
 
 SMALL = ((6, 2, 1), (20, 7, 1))
 """Projects, products and seed of the instances for the compact formulation under all rules, 50 scenarios."""
@@ -119,8 +119,8 @@ def suite(quick: bool = False) -> list[Case]:
         for scenarios in (100,) if quick else (100, 1000):
             recipe = {"projects": projects, "products": products, "scenarios": scenarios, "seed": seed, "target": 0.4}
             cases.append(Case("plans", recipe=recipe, cut="byproducts", time_limit=limit))
-    for projects, products, seed in TINY[:2] if quick else TINY:
-        recipe = {"projects": projects, "products": products, "scenarios": 3, "seed": seed, "years": 20, "small_ladders": True}
+    for projects, products, scenarios, seed in TINY[:2] if quick else TINY:
+        recipe = {"projects": projects, "products": products, "scenarios": scenarios, "seed": seed, "years": 20, "small_ladders": True}
         cases += [Case(method, recipe=recipe, cut="core", time_limit=limit * (2 if method == "direct" else 1)) for method in ("plans", "compact", "direct")]
     for projects, products, seed in SMALL[:1] if quick else SMALL:
         recipe = {"projects": projects, "products": products, "scenarios": 50, "seed": seed, "target": 0.4}

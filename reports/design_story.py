@@ -95,7 +95,8 @@ def _setting(instance: Instance, key: str) -> int:
     return int(value)
 
 
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table."""
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
 
 
@@ -134,9 +135,9 @@ def supply(story: Story) -> pd.DataFrame:
     Returns:
         Columns ``product, name, before, target, after, tariff, contracts, credits``, the largest step first.
     """
-    before = {row["product"]: row["share"] for row in _records(tightest(story.baseline))}
+    before = {row["product"]: row["share"] for row in records(tightest(story.baseline))}
     rows = []
-    for row in _records(tightest(story.design.security)):
+    for row in records(tightest(story.design.security)):
         code = row["product"]
         shares = {"before": before[code], "target": row["target"], "after": row["share"]}
         rows.append({"product": code, "name": story.product(code), **shares, **means(story.design, code)})
@@ -149,7 +150,7 @@ def means(design: Design, product: str) -> dict[str, str]:
     """Say what a design does for a product: ``tariff``, ``contracts`` and ``credits``, a dash where nothing."""
     held = design.contracts.loc[design.contracts["product"] == product, "country"]
     credits = []
-    for row in _records(design.credits[design.credits["product"] == product]):
+    for row in records(design.credits[design.credits["product"] == product]):
         rates = [f"{_percent(rate)} of {base}" for rate, base in ((row["itc_rate"], "capital"), (row["ptc_rate"], "cost")) if rate]
         credits.append(f"{row['country']} {' + '.join(rates)}")
     return {
@@ -190,7 +191,7 @@ def strikes(story: Story) -> pd.DataFrame:
             "ratio": row["strike_usd_per_t"] / levels[row["product"]],
             "years": f"{row['start_year']} to {row['start_year'] + row['tenor_years'] - 1}",
         }
-        for row in _records(story.design.contracts)
+        for row in records(story.design.contracts)
     ]
     table = pd.DataFrame(rows, columns=["name", "product", "strike", "long_run", "ratio", "years"])
     return table.sort_values("ratio", ascending=False, kind="stable").reset_index(drop=True)
