@@ -41,6 +41,8 @@ class Case:
         recipe: fields of ``Recipe`` for a random instance.
         cut: what is left out of a random instance: nothing, ``byproducts`` (those that are listed products of their own,
             which tie products together), or ``core`` (all that the direct model does not state).
+        overrides: settings changed, as ``key=value``.
+        note: what sets this case apart, for the page.
         time_limit: seconds.
         gap: relative gap to prove.
     """
@@ -49,6 +51,8 @@ class Case:
     instance: str = ""
     recipe: dict[str, Any] | None = None
     cut: str = ""
+    overrides: tuple[str, ...] = ()
+    note: str = ""
     time_limit: float = 60.0
     gap: float = 1e-3
 
@@ -67,12 +71,12 @@ class Case:
     def load(self) -> Instance:
         """Make the instance."""
         if self.recipe is None:
-            return load(self.instance)
+            return load(self.instance, list(self.overrides))
         with tempfile.TemporaryDirectory() as folder:
             made = write(Path(folder) / "synthetic", Recipe(**self.recipe))
             if self.cut:
                 {"byproducts": _untie, "core": _cut}[self.cut](made)
-            return load(made, CORE if self.cut == "core" else None)
+            return load(made, [*(CORE if self.cut == "core" else ()), *self.overrides])
 
 
 def _untie(folder: Path) -> None:
@@ -104,25 +108,52 @@ def _cut(folder: Path) -> None:
 SIZES = ((60, 15, 1), (120, 30, 1), (240, 80, 3))
 """Projects, products and seed of the scaling instances: at most about five candidates per country and product."""
 
-TINY = ((3, 1, 3, 2), (6, 2, 3, 12), (6, 2, 30, 12), (10, 3, 3, 8), (10, 3, 10, 1))
-"""Projects, products, scenarios and seed of the instances for the direct model, 20 years each and small ladders."""
+TINY = ((3, 1, 3, 2), (6, 2, 3, 12), (6, 2, 30, 12), (10, 3, 3, 8))
+"""Projects, products, scenarios and seed of the instances for the direct model, 20 years each and coarse ladders."""
 
 SMALL = ((6, 2, 1), (20, 7, 1))
 """Projects, products and seed of the instances for the compact formulation under all rules, 50 scenarios."""
 
+SLACK = ("caps.basket=0.2",)
+"""A cap on the basket that never binds."""
+
 
 def suite(quick: bool = False) -> list[Case]:
-    """Return the cases of a run: ``usmca``, the scaling instances, and the peers on what they can state."""
-    limit = 15.0 if quick else 60.0
-    cases = [] if quick else [Case("plans", instance="usmca", time_limit=300.0)]
+    """Return the cases of a run: ``usmca``, size, what makes an instance hard, and the peers on what they can state."""
+    return [*([] if quick else [Case("plans", instance="usmca", time_limit=300.0)]), *_scaling(quick), *_peers(quick)]
+
+
+def _scaling(quick: bool) -> list[Case]:
+    """Return random instances of growing size, and the harder variants of the smallest and of the largest."""
+    cases = []
     for projects, products, seed in SIZES[:1] if quick else SIZES:
         for scenarios in (100,) if quick else (100, 1000):
-            recipe = {"projects": projects, "products": products, "scenarios": scenarios, "seed": seed, "target": 0.4}
-            cases.append(Case("plans", recipe=recipe, cut="byproducts", time_limit=limit))
+            recipe = _recipe(projects, products, scenarios, seed, small_ladders=True)
+            cases.append(Case("plans", recipe=recipe, cut="byproducts", overrides=SLACK, note="coarse ladders", time_limit=20.0 if quick else 120.0))
+    if quick:
+        return cases
+    (projects, products, seed), (most, kinds, last) = SIZES[0], SIZES[-1]
+    fine = _recipe(projects, products, 100, seed)
+    hard = [
+        (_recipe(most, kinds, 100, last, small_ladders=True), (), "coarse ladders, basket cap binds"),
+        (fine, SLACK, "default ladders"),
+        (fine, (), "default ladders, basket cap binds"),
+    ]
+    return [*cases, *(Case("plans", recipe=recipe, cut="byproducts", overrides=given, note=note, time_limit=120.0) for recipe, given, note in hard)]
+
+
+def _peers(quick: bool) -> list[Case]:
+    """Return the instances that the direct model and the compact formulation can state."""
+    limit = 15.0 if quick else 60.0
+    cases = []
     for projects, products, scenarios, seed in TINY[:2] if quick else TINY:
         recipe = {"projects": projects, "products": products, "scenarios": scenarios, "seed": seed, "years": 20, "small_ladders": True}
         cases += [Case(method, recipe=recipe, cut="core", time_limit=limit * (2 if method == "direct" else 1)) for method in ("plans", "compact", "direct")]
     for projects, products, seed in SMALL[:1] if quick else SMALL:
-        recipe = {"projects": projects, "products": products, "scenarios": 50, "seed": seed, "target": 0.4}
+        recipe = _recipe(projects, products, 50, seed)
         cases += [Case(method, recipe=recipe, cut="byproducts", time_limit=limit) for method in ("plans", "compact")]
     return cases
+
+
+def _recipe(projects: int, products: int, scenarios: int, seed: int, **more: Any) -> dict[str, Any]:
+    return {"projects": projects, "products": products, "scenarios": scenarios, "seed": seed, "target": 0.4, **more}
