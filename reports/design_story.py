@@ -86,7 +86,7 @@ class Story:
             proven = f"{word}: objective {objective:,.1f}, bound {bound:,.1f}, gap {gap:.2g}"
         return (
             f"Source: minclub {self.design.provenance['minclub_version']}, instance {self.instance.name} "
-            f"({str(proof['instance_sha256'])[:12]}), {proven}; audit {proof.get('audit')}."
+            f"({str(proof['instance_sha256'])[:12]}), {proven} (million USD, C26); audit {proof.get('audit')}."
         )
 
 

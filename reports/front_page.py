@@ -87,7 +87,8 @@ def block(story: Story) -> str:
         f"2025 prices): expected payments less receipts of {held} contracts, and credits ({shares}). Before receipts that is "
         f"{total(design, 'outlay'):,.0f}; in the worst 5% of scenarios {total(design, 'worst5_outlay'):,.0f}. Users' baskets rise by {rises}. "
         f"Payoffs against current law, users and security included, in million USD: {gains}.\n\n"
-        f"Objective {proof['objective_musd']:,.1f}, bound {proof['bound_musd']:,.1f}, gap asked {proof['gap_asked']:.1%}; audit {proof['audit']}; "
+        f"Objective {proof['objective_musd']:,.1f} (booked cost plus {story.instance.settings['objective.cvar_weight']} x the mean of the worst "
+        f"scenarios, C26), bound {proof['bound_musd']:,.1f}, gap asked {proof['gap_asked']:.1%}; audit {proof['audit']}; "
         f"instance hash `{proof['instance_sha256'][:12]}`.\n\n{supply_table(story)}"
     )
 
