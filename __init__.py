@@ -17,6 +17,7 @@ __all__ = [
     "AuditFailed",
     "Design",
     "Infeasible",
+    "Instance",
     "InstanceError",
     "NoDesign",
     "__version__",
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from . import instances, models, reports, solvers
     from .instances.catalogue import names as list_instances
     from .instances.errors import InstanceError
+    from .instances.instance import Instance
     from .instances.loader import load
     from .solvers.audit import audit
     from .solvers.design import Design
@@ -54,6 +56,7 @@ else:
             "AuditFailed": ".solvers.solve:AuditFailed",
             "Infeasible": ".solvers.explain:Infeasible",
             "NoDesign": ".solvers.solve:NoDesign",
+            "Instance": ".instances.instance:Instance",
             "InstanceError": ".instances.errors:InstanceError",
         },
     )

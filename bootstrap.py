@@ -36,7 +36,7 @@ TASKS = {
     "test-all": "ruff, mypy and all tests",
     "docs": "build the documentation into site/",
     "bench": "run the benchmarks",
-    "picture": "draw the figures of the shipped instance into docs/assets/",
+    "picture": "solve the shipped instance and write its pages, pictures and design",
 }
 
 
@@ -260,7 +260,7 @@ def run_task(task: str, extra: list[str]) -> int:
         "demo": ["-m", "minclub", "solve", "usmca", "-o", "design.json"],
         "docs": ["-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", "site"],
         "bench": ["benchmarks/run.py"],
-        "picture": ["-m", "minclub", "picture", "usmca", "-o", "docs/assets"],
+        "picture": ["-m", "minclub.reports.front_page"],
     }
     return run([*commands[task], *extra])
 
@@ -277,7 +277,7 @@ def run_checks(pytest_arguments: list[str]) -> int:
     Returns:
         0 if all passed, else the exit code of the last check that failed.
     """
-    checks = {"ruff": ["-m", "ruff", "check", "."], "mypy": ["-m", "mypy"]}
+    checks = {"ruff": ["-m", "ruff", "check", "."], "mypy": ["-m", "mypy"], "mypy tests": ["-m", "mypy", "tests"]}
     codes = {name: run(arguments) for name, arguments in checks.items()}
     failed = [name for name, code in codes.items() if code != 0]
     say(f"failed: {', '.join(failed)}" if failed else "ruff and mypy passed")

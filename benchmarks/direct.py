@@ -210,7 +210,7 @@ class Direct:
             for k, c in enumerate(COUNTRIES):
                 weight = users.factor * users.window * market.direct[m][c] / 1e6
                 tables = [market.prices(m, option, c).mean(axis=2) for option in options]
-                paid = quicksum(float(weight[t]) * self.along(m, tables, t) for t in np.flatnonzero(weight))
+                paid = quicksum(float(weight[t]) * self.along(m, tables, int(t)) for t in np.flatnonzero(weight))
                 burdens.append(paid - float(users.baseline_cost[m][k]))
                 baskets[c].append(burdens[-1])
             total = float(users.baseline_cost[m].sum())

@@ -115,7 +115,7 @@ def share(key: str) -> Callable[[Row], str]:
 
 def status(row: Row) -> str:
     """Say in words how a case ended."""
-    said = STATUS.get(row["status"], row.get("message", row["status"]))
+    said: str = STATUS.get(row["status"]) or row.get("message") or row["status"]
     return f"{said}, **failed the audit**" if row.get("audit") == "failed" else said
 
 

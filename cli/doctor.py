@@ -207,20 +207,9 @@ def _compare(name: str, value: float, expected: float, tolerance: float) -> Chec
 
 
 def _quiet_highs() -> Any:
-    """Return a solver that prints nothing, its banner included, and uses one thread.
+    """Return the solver that minclub uses, with one thread."""
+    from ..solvers.highs import QuietHighs
 
-    HiGHS writes the banner to standard output when the constructor turns callbacks on, before options can be set.
-    """
-    import highspy
-
-    class Quiet(highspy.Highs):
-        """A solver whose output is off before its first message."""
-
-        def enableCallbacks(self) -> None:
-            """Turn output off, then callbacks on."""
-            self.setOptionValue("output_flag", False)
-            super().enableCallbacks()
-
-    highs = Quiet()
+    highs = QuietHighs()
     highs.setOptionValue("threads", 1)
     return highs

@@ -107,7 +107,7 @@ def compile_model(model: pyo.ConcreteModel) -> Compiled:
     )
 
 
-class _Quiet(highspy.Highs):
+class QuietHighs(highspy.Highs):
     """HiGHS that prints no banner: output is off before the constructor enables callbacks."""
 
     def enableCallbacks(self) -> None:
@@ -117,7 +117,7 @@ class _Quiet(highspy.Highs):
 
 
 def _load(compiled: Compiled, options: dict[str, Any]) -> highspy.Highs:
-    solver = _Quiet()
+    solver = QuietHighs()
     for name, value in {"threads": 1, "random_seed": 0, **options}.items():
         solver.setOptionValue(name, value)
     lp = highspy.HighsLp()

@@ -131,7 +131,7 @@ def test_children_do_not_see_other_installations(monkeypatch: pytest.MonkeyPatch
     assert env["PATH"].startswith(str(bootstrap.BIN))
 
 
-@pytest.mark.parametrize(("codes", "expected"), [((0, 0, 0), 0), ((1, 0, 0), 1), ((0, 2, 0), 2), ((0, 0, 5), 5), ((1, 1, 0), 1)])
+@pytest.mark.parametrize(("codes", "expected"), [((0, 0, 0, 0), 0), ((1, 0, 0, 0), 1), ((0, 2, 0, 0), 2), ((0, 0, 0, 5), 5), ((1, 1, 1, 0), 1)])
 def test_all_checks_run_and_pytest_is_last(monkeypatch: pytest.MonkeyPatch, codes: tuple[int, ...], expected: int) -> None:
     seen: list[list[str]] = []
 
@@ -141,7 +141,7 @@ def test_all_checks_run_and_pytest_is_last(monkeypatch: pytest.MonkeyPatch, code
 
     monkeypatch.setattr(bootstrap, "run", run)
     assert bootstrap.run_task("test", ["-k", "x"]) == expected
-    assert [arguments[1] for arguments in seen] == ["ruff", "mypy", "pytest"]
+    assert [arguments[1] for arguments in seen] == ["ruff", "mypy", "mypy", "pytest"]
     assert seen[-1] == ["-m", "pytest", "-m", "not slow", "-k", "x"]
 
 

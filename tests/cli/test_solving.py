@@ -83,7 +83,7 @@ def test_every_outcome_has_its_exit_code_and_is_written_and_marked(
 def stopped_by_hand() -> BaseException:
     """Return what the library raises when it is interrupted before the first design."""
     error = solver.NoDesign("stopped after 1.0 s")
-    error.interrupted = True  # type: ignore[attr-defined]
+    error.interrupted = True
     return error
 
 

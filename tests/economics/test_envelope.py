@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,9 +55,10 @@ def random_paths(desk: Desk, rng: np.random.Generator, *, near: bool) -> dict[st
     return table
 
 
-def violations(seed: int) -> tuple[list[object], int]:
+def violations(seed: int) -> tuple[list[Any], int]:
     desk = Desk(synthetic(projects=8, products=4, scenarios=8, seed=seed, years=20, small_ladders=True))
-    rng, found, compared = np.random.default_rng(seed), [], 0
+    rng, compared = np.random.default_rng(seed), 0
+    found: list[Any] = []
     for plant in free_candidates(desk.balance, desk.baseline):
         for near in (True, False):
             paths = random_paths(desk, rng, near=near)
@@ -173,7 +175,7 @@ def test_envelope_bounds_everything_between_its_ends(seed: int) -> None:
         (3846, {"royalty": 0.0, "opex": 100.0, "feed_tonnes": 1.0, "capital_musd": 0.5}),  # unaided at the bound, idle under the true contract
     ],
 )
-def test_envelope_allows_for_plants_that_repayments_make_idle(seed: int, changes: dict[str, float]) -> None:
+def test_envelope_allows_for_plants_that_repayments_make_idle(seed: int, changes: dict[str, Any]) -> None:
     case = draw_case(seed)
     offer = replace(case.offer, contract=ContractTerms(12, 1.0, 1.0))
     assert violations_between(replace(case, plant=replace(case.plant, **changes), offer=offer)) == []

@@ -15,8 +15,9 @@ from minclub.models.clusters import free_candidates
 from minclub.models.desk import Desk
 from minclub.models.market import BEYOND, COUNTRIES, EXPORT, LAW, Border, along
 from minclub.models.outlooks import Setting
-from minclub.models.projects import start_years
+from minclub.models.projects import Plant, start_years
 from minclub.models.regimes import encode
+from minclub.models.subsidies import LawCredits
 
 ON_CHINA = Border(market=0.0, china=0.25)
 MEMBERS = [(c, m) for c in COUNTRIES for m in ("copper", "nickel", "lithium_carbonate")]
@@ -159,7 +160,7 @@ def test_an_anode_plant_pays_the_tariff_on_its_flake(usmca: Desk) -> None:
         start, base = start_years(usmca.instance, plant)[0], usmca.law_settings()
         rates = usmca.law[plant.country, plant.product]
 
-        def value(border: Border, plant=plant, start=start, base=base, rates=rates) -> float:
+        def value(border: Border, plant: Plant = plant, start: int = start, base: dict[str, Setting] = base, rates: LawCredits = rates) -> float:
             settings = base | {"graphite_flake": Setting(border, base["graphite_flake"].path)}
             site = usmca.outlooks.site(plant, start, settings)
             return float(Tests(site, usmca.rules, usmca.market.long_run, dump_deck=False).value(rates.itc, rates.ptc)[0])

@@ -39,13 +39,16 @@ NO_TABLE = pd.DataFrame()
 
 
 def instance(
-    products: dict[str, dict[str, float]] = PRODUCTS, correlations: pd.DataFrame = NO_TABLE, prices: pd.DataFrame | None = None, **settings: Any
+    products: dict[str, dict[str, float]] = PRODUCTS,
+    correlations: pd.DataFrame = NO_TABLE,
+    prices: pd.DataFrame | None = None,
+    settings: dict[str, Any] | None = None,
 ) -> Any:
     """Return the part of an instance that the scenarios read."""
-    base = {"years.base": 2027, "years.simulated": 45, "data.long_run_price": "mean"}
+    base: dict[str, Any] = {"years.base": 2027, "years.simulated": 45, "data.long_run_price": "mean"}
     base |= {"scenarios.count": 40, "scenarios.seed": 1, "scenarios.fast_regime_share": 0.5}
     frame = pd.DataFrame.from_dict(products, orient="index").rename_axis("product_code")
-    known = base | settings
+    known = base | (settings or {})
     return SimpleNamespace(products=frame, correlations=correlations, prices=prices, settings=known, number=lambda key: float(known[key]))
 
 
@@ -73,7 +76,7 @@ def test_sample_is_recentred_exactly(code: str) -> None:
 
 @pytest.mark.parametrize("regime", [0, 1])
 def test_mean_before_recentring_is_right_to_3_percent_on_20000_draws(regime: int) -> None:
-    sc = generate(instance(**{"scenarios.fast_regime_share": float(regime)}), count=20_000, exact=False)
+    sc = generate(instance(settings={"scenarios.fast_regime_share": float(regime)}), count=20_000, exact=False)
     for code in PRODUCTS:
         np.testing.assert_allclose(sc.market[code].mean(axis=0), target(code, sc, regime), rtol=0.03)
 
@@ -100,7 +103,7 @@ def test_more_products_leave_the_others_unchanged(exact: bool) -> None:
 def test_more_years_or_scenarios_leave_the_earlier_ones_unchanged() -> None:
     known = table(["lithium", "gallium"], [[1, 0.5], [0.5, 1]])
     long = generate(instance(correlations=known), exact=False)
-    short = generate(instance(correlations=known, **{"years.simulated": 20}), exact=False)
+    short = generate(instance(correlations=known, settings={"years.simulated": 20}), exact=False)
     more = generate(instance(correlations=known), count=90, exact=False)
     np.testing.assert_array_equal(more.regime[:40], long.regime)
     for code in PRODUCTS:
@@ -117,7 +120,7 @@ def test_seed_changes_the_draw_and_repeats_it() -> None:
 def test_shocks_have_the_correlations_of_the_table_and_02_elsewhere() -> None:
     calm = LITHIUM | {"dump_hazard": 0.0, "restrict_hazard": 0.0, "kappa_slow": 0.0}
     known = table("ab", [[1, 0.7], [0.7, 1]])
-    sc = generate(instance(dict.fromkeys("abc", calm), known, **{"scenarios.fast_regime_share": 0.0}), count=2_000, exact=False)
+    sc = generate(instance(dict.fromkeys("abc", calm), known, settings={"scenarios.fast_regime_share": 0.0}), count=2_000, exact=False)
     shocks = np.stack([np.diff(np.log(sc.market[code]), axis=1).ravel() for code in "abc"])
     np.testing.assert_allclose(np.corrcoef(shocks), [[1, 0.7, 0.2], [0.7, 1, 0.2], [0.2, 0.2, 1]], atol=0.02)
     np.testing.assert_allclose(shocks.std(axis=1), 0.25, rtol=0.02)
@@ -125,7 +128,7 @@ def test_shocks_have_the_correlations_of_the_table_and_02_elsewhere() -> None:
 
 def test_reverting_price_has_the_stationary_variance() -> None:
     calm = LITHIUM | {"dump_hazard": 0.0, "restrict_hazard": 0.0}
-    sc = generate(instance({"a": calm}, **{"scenarios.fast_regime_share": 1.0}), count=5_000, exact=False)
+    sc = generate(instance({"a": calm}, settings={"scenarios.fast_regime_share": 1.0}), count=5_000, exact=False)
     assert np.log(sc.market["a"][:, -1]).std() == pytest.approx(0.25 / np.sqrt(2 * 0.35), rel=0.05)
 
 
@@ -163,7 +166,7 @@ def test_restriction_lifts_the_market_price_and_lasts_its_length() -> None:
 
 @pytest.mark.parametrize(("share", "count", "fast"), [(0.5, 200, 100), (0.25, 8, 2), (0.0, 5, 0), (1.0, 5, 5), (0.1, 10, 1)])
 def test_regime_share_is_met(share: float, count: int, fast: int) -> None:
-    sc = generate(instance(**{"scenarios.fast_regime_share": share}), count=count)
+    sc = generate(instance(settings={"scenarios.fast_regime_share": share}), count=count)
     assert sc.count == count
     assert sc.regime.sum() == fast
 
@@ -175,7 +178,7 @@ def test_one_scenario_follows_the_mean_path() -> None:
 
 @pytest.mark.parametrize(("switch", "expected"), [("mean", 16_000.0), ("geometric", 14_000.0), ("spot", 21_000.0)])
 def test_long_run_switch(switch: str, expected: float) -> None:
-    inst = instance(**{"data.long_run_price": switch})
+    inst = instance(settings={"data.long_run_price": switch})
     assert long_run_prices(inst)["lithium"] == generate(inst).long_run["lithium"] == expected
     dumped = dumped_prices(inst)["lithium"]
     assert dumped.china_usd_per_t == pytest.approx(0.5 * expected)
@@ -189,7 +192,7 @@ def price_table() -> pd.DataFrame:
 
 
 def test_own_prices_are_used_unchanged() -> None:
-    inst = instance({"lithium": LITHIUM}, prices=price_table(), **{"years.simulated": 2})
+    inst = instance({"lithium": LITHIUM}, prices=price_table(), settings={"years.simulated": 2})
     sc = generate(inst)
     np.testing.assert_array_equal(sc.market["lithium"], [[2127, 2128], [2227, 2228]])
     np.testing.assert_array_equal(sc.china["lithium"], [[2077, 2078], [2127, 2128]])
@@ -199,9 +202,9 @@ def test_own_prices_are_used_unchanged() -> None:
 
 def test_own_prices_must_be_complete() -> None:
     with pytest.raises(ValueError, match="missing for some scenario or year"):
-        generate(instance({"lithium": LITHIUM}, prices=price_table().iloc[:-1], **{"years.simulated": 2}))
+        generate(instance({"lithium": LITHIUM}, prices=price_table().iloc[:-1], settings={"years.simulated": 2}))
     with pytest.raises(ValueError, match="2 scenarios, 3 were asked"):
-        generate(instance({"lithium": LITHIUM}, prices=price_table(), **{"years.simulated": 2}), count=3)
+        generate(instance({"lithium": LITHIUM}, prices=price_table(), settings={"years.simulated": 2}), count=3)
 
 
 def test_unknown_parameter_is_named() -> None:

@@ -176,7 +176,7 @@ def test_loan_is_a_share_of_capital_and_interest_and_leaves_out_credits(desk: De
     assert debt.service == pytest.approx(finance.pmt(0.05, 4, debt.principal))
     assert loan(plant, 3, desk.rules).years == 2
     closed = loan(replace(plant, loan_musd=12.0, loan_tenor=3, loan_spread=0.01), 5, desk.rules, credit=3.0)
-    assert (closed.principal, closed.rate, closed.years) == (12.0, pytest.approx(0.03), 3)
+    assert (closed.principal, closed.rate, closed.years) == pytest.approx((12.0, 0.03, 3))
 
 
 def service_of(credit: float = 0.0) -> float:
@@ -245,7 +245,7 @@ def test_stack_adds_grants_and_all_credits() -> None:
 def test_strike_lies_between_cash_cost_and_a_multiple_of_the_price() -> None:
     desk = Desk(mc.load("tutorial", {"projects.USA_ALPHA.payability": 0.8}))
     site = site_of(desk, "USA_ALPHA")
-    assert strike_bounds(site, desk.offer) == (pytest.approx(5_000 / 0.8), 22_500.0)
+    assert strike_bounds(site, desk.offer) == pytest.approx((5_000 / 0.8, 22_500.0))
     rich = replace(site, plant=replace(site.plant, byproducts=(Byproduct("other", 2_000.0, 1.0, 9_000.0, listed=False),)))
     assert strike_bounds(rich, desk.offer)[0] == 0.0
     fed = replace(site, plant=replace(site.plant, feed_product="beta", feed_tonnes=1.5, feed_factor=0.9))

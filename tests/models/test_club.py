@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from functools import cache
 from pathlib import Path
 
@@ -186,4 +185,4 @@ def write_golden() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(write_golden())
+    write_golden()

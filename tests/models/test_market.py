@@ -49,9 +49,9 @@ def test_imports_cover_the_need_within_what_each_node_can_sell(need: list[float]
         from_market, from_china, missing = (float(p[k, 0]) for p in parts)
         assert from_market + from_china + missing == pytest.approx(wanted)
         if restricted:
-            assert (from_market, from_china) == (pytest.approx(min(wanted, fill * reach)), 0.0)
+            assert (from_market, from_china) == pytest.approx((min(wanted, fill * reach), 0.0))
         else:
-            assert (from_market, missing) == (pytest.approx(min(wanted, reach) if market_cheaper else 0.0), 0.0)
+            assert (from_market, missing) == pytest.approx((min(wanted, reach) if market_cheaper else 0.0, 0.0))
 
 
 # --- the market of an instance ---------------------------------------------------------------------------------------

@@ -131,7 +131,7 @@ def assert_transfers_cancel(desk: Desk, seed: int, draws: int) -> None:
         assert changed["total"].sum() == pytest.approx(plain["total"].sum(), abs=1e-6)
 
 
-def never_idle(names: list[str]) -> dict[str, object]:
+def never_idle(names: list[str]) -> dict[str, float]:
     """Return overrides under which no plant idles and no user answers to prices."""
     return {"finance.care_share": 1.0} | {f"products.{m}.demand_elasticity": 0 for m in names}
 

@@ -22,7 +22,8 @@ from minclub.solvers.enumerate import TooManyDesigns, enumerate_designs
 from minclub.solvers.highs import Status, compile_model
 from minclub.solvers.search import Clock, Outcome, Search
 
-TIGHT = {"rel": 1e-6, "abs": 1e-6}
+TIGHT = 1e-6
+"""Relative and absolute."""
 """The plan search may give up 1e-6 of the objective to break ties (C26)."""
 
 CAPS = ("caps.USA.each_year=60", "caps.CAN.each_year=60", "caps.MEX.each_year=60")
@@ -86,8 +87,8 @@ def check(desk: Desk) -> float:
     brute = enumerate_designs(desk)
     compact = solve_compact(desk, gap=1e-9)
     plans = by_plans(desk)
-    assert compact.objective == pytest.approx(brute.objective, **TIGHT)
-    assert plans.objective == pytest.approx(brute.objective, **TIGHT)
+    assert compact.objective == pytest.approx(brute.objective, rel=TIGHT, abs=TIGHT)
+    assert plans.objective == pytest.approx(brute.objective, rel=TIGHT, abs=TIGHT)
     if math.isinf(brute.objective):
         assert compact.status is Status.INFEASIBLE
         assert plans.status is Status.INFEASIBLE
@@ -147,7 +148,7 @@ def test_fixed_decisions_hold_in_the_compact_model() -> None:
     compact = solve_compact(desk)
     assert compact.decisions is not None
     assert set(compact.decisions.builds) == {"MEX_ALPHA"}
-    assert compact.objective == pytest.approx(by_plans(desk).objective, **TIGHT)
+    assert compact.objective == pytest.approx(by_plans(desk).objective, rel=TIGHT, abs=TIGHT)
 
 
 def test_brute_force_refuses_large_instances() -> None:

@@ -371,7 +371,7 @@ def test_c21c_baseline_project_must_stay_bankable() -> None:
 
 def test_columns_without_leave_out_closed_contracts() -> None:
     closed = {"contract_id": "A", "project_id": "OPEN", "in_b0": True, "strike_usd_per_t": 1500.0, "tenor_years": 4, "start_year": 2028}
-    rows = {}
+    rows: dict[int, Any] = {}
     for tables in ({}, {"contracts": [closed]}):
         world = world_of(build(tables=tables))
         rows[len(tables)] = audit_tables.tables(Case(world, read_design(decisions(), world)))["projects"]["OPEN",]
