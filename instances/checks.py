@@ -168,13 +168,14 @@ def _byproduct(row: Row) -> Iterator[tuple[str, object, str, str]]:
 
 
 def _policy(row: Row) -> Iterator[tuple[str, object, str, str]]:
-    if row.cells.get("kind") not in ("itc", "ptc"):
+    kind = row.cells.get("kind")
+    if kind not in ("itc", "ptc", "demand_premium"):
         return
     schedule = row.cells.get("phase_schedule") or ()
     rates = [float(pair[1]) for pair in schedule if isinstance(pair, tuple)] if isinstance(schedule, tuple) else []
-    if _num(row, "rate") > 1:
+    if kind != "demand_premium" and _num(row, "rate") > 1:
         yield "rate", _num(row, "rate"), "a share of at most 1", ""
-    if any(rate > 1 for rate in rates):
+    if kind != "demand_premium" and any(rate > 1 for rate in rates):
         yield "phase_schedule", str(schedule), "shares of at most 1", ""
     if row.cells.get("end_year") is not None and _num(row, "end_year") < _num(row, "start_year"):
         yield "end_year", int(_num(row, "end_year")), "a year not before start_year", ""

@@ -1,40 +1,13 @@
 """Checks of the settings, alone and against the tables."""
 
 from collections import Counter
-from collections.abc import Mapping
 
+from . import instrument_checks
+from .club import Club, Settings, floats, number
 from .errors import Problems, did_you_mean
-from .overrides import OVERRIDE
 from .reader import Row
 from .resolve import Tables
-from .schema import CLUB_FILE, COUNTRIES, Value
-
-Settings = dict[str, Value]
-
-
-def _floats(value: Value) -> tuple[float, ...]:
-    return tuple(float(item) for item in value if isinstance(item, int | float)) if isinstance(value, tuple) else ()
-
-
-def _number(settings: Mapping[str, Value], key: str) -> float:
-    value = settings.get(key)
-    return float(value) if isinstance(value, int | float) else 0.0
-
-
-class _Club:
-    """Note mistakes of settings at their lines."""
-
-    def __init__(self, settings: Settings, lines: dict[str, int], problems: Problems) -> None:
-        self.settings, self._lines, self._problems = settings, lines, problems
-        self._wrong = {column for file, _, column in problems.places if file in (CLUB_FILE, OVERRIDE)}
-
-    def trusts(self, *keys: str) -> bool:
-        """Tell whether none of these keys has a mistake already (then its default stands in its place)."""
-        return not self._wrong & set(keys)
-
-    def add(self, key: str, got: object, expected: str, remedy: str = "") -> None:
-        """Note a mistake at the line of a key."""
-        self._problems.add(CLUB_FILE, self._lines.get(key), key, got, expected, remedy)
+from .schema import COUNTRIES
 
 
 def domain(settings: Settings, tables: Tables, lines: dict[str, int], problems: Problems) -> None:
@@ -48,51 +21,53 @@ def domain(settings: Settings, tables: Tables, lines: dict[str, int], problems: 
     """
     if not settings:
         return
-    club = _Club(settings, lines, problems)
+    club = Club(settings, lines, problems)
     _years(club)
     _ladders(club)
     _users(club)
     _funding(club)
     _products(club, tables)
     _prices(club, tables, problems)
+    instrument_checks.domain(club, tables)
 
 
-def _years(club: _Club) -> None:
+def _years(club: Club) -> None:
     if not club.trusts("years.base", "years.end", "years.target", "years.simulated"):
         return
-    base, end, target = (int(_number(club.settings, f"years.{name}")) for name in ("base", "end", "target"))
+    base, end, target = (int(number(club.settings, f"years.{name}")) for name in ("base", "end", "target"))
     if end <= base:
         club.add("years.end", end, f"a year after years.base ({base})")
     if not base <= target <= end:
         club.add("years.target", target, f"a year from years.base ({base}) to years.end ({end})")
-    if base + int(_number(club.settings, "years.simulated")) <= end:
-        club.add("years.simulated", int(_number(club.settings, "years.simulated")), f"at least {end - base + 1}, so that years.end is simulated")
-    if _number(club.settings, "data.localised_until") < _number(club.settings, "data.localised_from"):
-        club.add("data.localised_until", int(_number(club.settings, "data.localised_until")), "a year not before data.localised_from")
+    if base + int(number(club.settings, "years.simulated")) <= end:
+        club.add("years.simulated", int(number(club.settings, "years.simulated")), f"at least {end - base + 1}, so that years.end is simulated")
+    if number(club.settings, "data.localised_until") < number(club.settings, "data.localised_from"):
+        club.add("data.localised_until", int(number(club.settings, "data.localised_until")), "a year not before data.localised_from")
 
 
-def _ladders(club: _Club) -> None:
-    for name in ("tariffs", "itc", "ptc", "start_delays"):
-        steps = _floats(club.settings.get(f"ladders.{name}"))
+def _ladders(club: Club) -> None:
+    for name in ("tariffs", "itc", "ptc", "start_delays", "grant", "loan", "reserve_months"):
+        steps = floats(club.settings.get(f"ladders.{name}"))
         if steps and (list(steps) != sorted(set(steps)) or steps[0] != 0):
-            club.add(f"ladders.{name}", str(list(steps)), "rising numbers from 0", "0 is the level of the law, or no delay.")
-    delays = _floats(club.settings.get("ladders.start_delays"))
+            club.add(f"ladders.{name}", str(list(steps)), "rising numbers from 0", "0 is the level of the law, none, or no delay.")
+    delays = floats(club.settings.get("ladders.start_delays"))
     if any(delay != int(delay) for delay in delays):
         club.add("ladders.start_delays", str(list(delays)), "whole years")
 
 
-def _users(club: _Club) -> None:
-    """Refuse free tariffs without a cap on what users pay (C23): they would be a free lunch."""
-    if not club.trusts("caps.product_price", "caps.basket", "ladders.tariffs"):
+def _users(club: Club) -> None:
+    """Refuse free border measures without a cap on what users pay (C23): they would be a free lunch."""
+    if not club.trusts("caps.product_price", "caps.basket", "ladders.tariffs", "ladders.reference", "instruments.tariffs", "instruments.reference_price"):
         return
-    free = max(_floats(club.settings.get("ladders.tariffs")), default=0.0) > 0
+    rates = club.on("tariffs") and max(floats(club.settings.get("ladders.tariffs")), default=0.0) > 0
+    free = rates or (club.on("reference_price") and bool(floats(club.settings.get("ladders.reference"))))
     pairs = (("caps.product_price", "switches.users_product"), ("caps.basket", "switches.users_basket"))
     if free and not any(club.settings.get(cap) is not None and club.settings.get(switch) is True for cap, switch in pairs):
         remedy = "Set caps.product_price or caps.basket and leave its switch on, or freeze tariffs with ladders.tariffs = [0]."
         club.add("caps", "tariffs that are free to move and no cap on users' prices in force", "a cap (C23)", remedy)
 
 
-def _funding(club: _Club) -> None:
+def _funding(club: Club) -> None:
     shares = {country: club.settings.get(f"funding.shares.{country}") for country in COUNTRIES}
     given = {country: float(value) for country, value in shares.items() if isinstance(value, int | float)}
     if club.settings.get("funding.mode") == "pooled" and (len(given) < len(COUNTRIES) or abs(sum(given.values()) - 1) > 1e-9):
@@ -105,7 +80,7 @@ def _demand(row: Row, basis: str) -> float:
     return sum(float(value) for value in values if isinstance(value, int | float))
 
 
-def _products(club: _Club, tables: Tables) -> None:
+def _products(club: Club, tables: Tables) -> None:
     rows = {str(row.cells.get("product_code")): row for row in tables["products"].rows}
     for key in club.settings:
         section, _, product = key.partition(".")
@@ -114,7 +89,7 @@ def _products(club: _Club, tables: Tables) -> None:
         if product not in rows:
             if rows and not tables["products"].damaged:
                 club.add(key, product, "a product of products.csv", did_you_mean(product, rows))
-        elif section == "targets" and _number(club.settings, key) > 0 and _demand(rows[product], str(club.settings.get("data.demand_basis"))) <= 0:
+        elif section == "targets" and number(club.settings, key) > 0 and _demand(rows[product], str(club.settings.get("data.demand_basis"))) <= 0:
             club.add(key, f"a target for {product}, which has no demand", "a product with demand", "Remove the target.")
     if club.settings.get("data.long_run_price") == "geometric":
         for product, row in rows.items():
@@ -123,12 +98,12 @@ def _products(club: _Club, tables: Tables) -> None:
                 club.add("data.long_run_price", f"no geometric price of {product}", "long_run_geometric_usd_per_t of every product", remedy)
 
 
-def _prices(club: _Club, tables: Tables, problems: Problems) -> None:
+def _prices(club: Club, tables: Tables, problems: Problems) -> None:
     """Check that price paths, where given, cover every scenario, product and simulated year once."""
     raw = tables["prices"]
     if not raw.rows or problems.count(raw.file) or not club.trusts("scenarios.count", "years.base", "years.simulated"):
         return
-    count, base, simulated = (int(_number(club.settings, key)) for key in ("scenarios.count", "years.base", "years.simulated"))
+    count, base, simulated = (int(number(club.settings, key)) for key in ("scenarios.count", "years.base", "years.simulated"))
     scenarios = Counter(row.cells.get("scenario") for row in raw.rows)
     if set(scenarios) != set(range(count)):
         club.add("scenarios.count", count, f"the number of scenarios in prices.csv, numbered from 0 ({len(scenarios)} found)")
@@ -152,14 +127,14 @@ def notes(settings: Settings, tables: Tables) -> list[str]:
         settings: complete and correct settings.
         tables: complete and correct tables.
     """
-    last = int(_number(settings, "years.base") + _number(settings, "years.simulated")) - 1
-    cap = next(_number(row.cells, "base") for row in tables["finance"].rows if row.cells["parameter"] == "life_cap_years")
-    delay = max(_floats(settings.get("ladders.start_delays")), default=0.0)
+    last = int(number(settings, "years.base") + number(settings, "years.simulated")) - 1
+    cap = next(number(row.cells, "base") for row in tables["finance"].rows if row.cells["parameter"] == "life_cap_years")
+    delay = max(floats(settings.get("ladders.start_delays")), default=0.0)
     found = []
     for row in tables["projects"].rows:
-        start, life = _number(row.cells, "earliest_start_year"), min(_number(row.cells, "life_years"), cap)
+        start, life = number(row.cells, "earliest_start_year"), min(number(row.cells, "life_years"), cap)
         if start + delay + life - 1 > last:
             found.append(f"projects.csv, row {row.line}: {row.cells['project_id']} can run beyond {last}, the last simulated year (C2)")
-        if start > _number(settings, "years.end"):
+        if start > number(settings, "years.end"):
             found.append(f"projects.csv, row {row.line}: {row.cells['project_id']} cannot start by years.end and is never built (C19)")
     return found

@@ -9,6 +9,7 @@ RATE: dict[str, Any] = {"unit": "per year", "minimum": 0, "maximum": 1}
 SHARE: dict[str, Any] = {"unit": "share", "minimum": 0, "maximum": 1}
 MULTIPLE: dict[str, Any] = {"unit": "multiple", "above": 0, "maximum": 20}
 MUSD: dict[str, Any] = {"unit": "million 2025 USD", "minimum": 0}
+AD_VALOREM: dict[str, Any] = {"unit": "ad valorem rate", "minimum": 0, "maximum": 10}
 LADDER: dict[str, Any] = {"unit": "rate", "minimum": 0, "maximum": 10, "convention": "C19"}
 
 SWITCHES: tuple[tuple[str, str, str], ...] = (
@@ -24,6 +25,17 @@ SWITCHES: tuple[tuple[str, str, str], ...] = (
     ("country_caps", "cap outlay per country and year", "C26"),
     ("worst5", "cap the outlay of the worst 5% of scenarios", "C26"),
     ("stack", "cap credits and grants together", "C13"),
+)
+
+
+INSTRUMENTS: tuple[tuple[str, str, bool, str], ...] = (
+    ("tariffs", "rates at the border", True, "C6"),
+    ("reference_price", "reference prices, kept by a variable levy", False, "C6"),
+    ("contracts", "contracts for difference", True, "C14"),
+    ("credits", "investment and production credits over law", True, "C15"),
+    ("grants", "grants for early projects", False, "C15"),
+    ("loans", "concessional loans", False, "C15"),
+    ("procurement", "offtake by the state", False, "C17"),
 )
 
 
@@ -50,6 +62,15 @@ def _data_keys() -> tuple[Field, ...]:
         _key("data.growth_until", "year", "demand is constant from here on", default=2040, convention="C8"),
         _key("data.long_run_price", "choice", "which long-run price", choices=("mean", "geometric", "spot"), default="mean", convention="C5"),
         _key("data.law_vintage", "str", "which law is in force: policy rows of another law_vintage are left out", default="2026", convention="C15"),
+        _key("data.china_equity", "choice", "whose supply China's firms elsewhere are", choices=("linked", "market"), default="linked", convention="C5"),
+        _key(
+            "data.ptc_cost_base",
+            "choice",
+            "cost on which production credits are paid: final counts material and extraction",
+            choices=("final", "proposed"),
+            default="final",
+            convention="C15",
+        ),
         _key("data.optional_expansions", "bool", "include expansions that add capacity", default=False, convention="C10"),
         _key("scenarios.count", "int", "price scenarios", minimum=1, maximum=100_000, default=200, convention="C5"),
         _key("scenarios.seed", "int", "seed of the random streams", minimum=0, maximum=2**31 - 1, default=1),
@@ -57,11 +78,38 @@ def _data_keys() -> tuple[Field, ...]:
     )
 
 
-def _negotiation_keys() -> tuple[Field, ...]:
+def _contract_keys() -> tuple[Field, ...]:
+    years: dict[str, Any] = {"unit": "years", "convention": "C14"}
+    share: dict[str, Any] = {"convention": "C14", **SHARE}
     return (
-        _key("contract.tenor_years", "int", "tenor of a contract", unit="years", minimum=1, maximum=60, default=12, convention="C14"),
-        _key("contract.share", "float", "share of output contracted", default=1.0, convention="C14", **SHARE),
-        _key("contract.upside_share", "float", "government's share g of the price above the strike", default=0.5, convention="C14", **SHARE),
+        _key("contract.preset", "str", "precedent of presets.toml whose terms hold where no other is set; empty = none", default="", convention="C14"),
+        _key("contract.tenor_years", "int", "tenor of a contract", minimum=1, maximum=60, default=12, **years),
+        _key("contract.start_delay", "int", "operating years before a contract begins to pay", minimum=0, maximum=30, default=0, **years),
+        _key("contract.share", "float", "share of output contracted", default=1.0, **share),
+        _key("contract.upside_share", "float", "government's share g of the price above the strike", default=0.5, **share),
+        _key("contract.upside_shares", "numbers", "ladder of g, one chosen per country and product; empty = upside_share alone", default=(), **share),
+        _key(
+            "contract.collar", "float", "band above the strike in which nothing is shared", unit="share", minimum=0, maximum=10, default=0.0, convention="C14"
+        ),
+        _key("contract.indexed_share", "float", "share of the strike that keeps its real value", default=1.0, **share),
+        _key(
+            "contract.inflation",
+            "float",
+            "yearly loss of value of the rest of the strike",
+            unit="per year",
+            above=-1,
+            maximum=1,
+            default=0.02,
+            convention="C14",
+        ),
+        _key("contract.stockpile_share", "float", "share of output that goes to stock", default=0.0, **share),
+        _key("contract.stockpile_counted", "bool", "the contract pays on stockpiled output too", default=True, convention="C14"),
+        _key("contract.strike_by", "choice", "for whom a strike is set", choices=("project", "class"), default="project", convention="C14"),
+    )
+
+
+def _ladder_keys() -> tuple[Field, ...]:
+    return (
         _key("ladders.tariffs", "numbers", "harmonised tariffs", default=(0.0, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25), **LADDER),
         _key("ladders.max_pairs", "int", "most tariff pairs per product", minimum=1, maximum=10_000, default=24, convention="C19"),
         _key("ladders.itc", "numbers", "investment credits over law", default=(0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3), **LADDER),
@@ -76,6 +124,68 @@ def _negotiation_keys() -> tuple[Field, ...]:
             default=(0.0, 2.0, 4.0),
             convention="C19",
         ),
+        _key("ladders.grant", "numbers", "grants, shares of capital", default=(0.0,), convention="C15", **SHARE),
+        _key("ladders.loan", "numbers", "concessional loans: 0 none, 1 the whole loan", default=(0.0,), convention="C15", **SHARE),
+        _key("ladders.offtake", "numbers", "prices of state offtake over the long-run price", default=(), convention="C17", **MULTIPLE),
+        _key("ladders.reference", "numbers", "reference prices over the long-run price", default=(), convention="C19", **MULTIPLE),
+        _key(
+            "ladders.reserve_months",
+            "numbers",
+            "months of demand in the reserve",
+            unit="months",
+            minimum=0,
+            maximum=240,
+            default=(0.0, 3.0, 6.0, 9.0, 12.0),
+            convention="C17",
+        ),
+    )
+
+
+def _border_keys() -> tuple[Field, ...]:
+    return (
+        _key("levy.covers", "choice", "nodes that a reference price covers", choices=("both", "china_linked"), default="both", convention="C6"),
+        _key("lines.<name>", "list", "products of one tariff line, which share rates and multiples", convention="C6"),
+        _key("national.<country>.<node>.<product>", "float", "a member's own rate on a node, over law", convention="C6", **AD_VALOREM),
+        _key("expiry.protection_review_year", "year", "first year in which border measures may lapse", default=2027, convention="C6"),
+        _key("expiry.protection_lapse_hazard", "float", "chance that they lapse at the start of a year", default=0.05, convention="C6", **RATE),
+        _key("expiry.protection_expiry_year", "year", "first year without them where the agreement is not extended", default=2036, convention="C6"),
+        _key("expiry.protection_extension_probability", "float", "chance that it is extended by 16 years", default=0.5, convention="C6", **SHARE),
+        _key(
+            "standards.tier",
+            "choice",
+            "standard that the club's plants and imports must meet",
+            choices=("none", "usmca", "high"),
+            default="none",
+            convention="C18",
+        ),
+        _key("standards.usmca_factor", "float", "share of the full gap that the tier usmca closes", default=0.5, convention="C18", **SHARE),
+    )
+
+
+def _support_keys() -> tuple[Field, ...]:
+    return (
+        _key("concessional.spread", "float", "real rate over public_base_rate", unit="per year", minimum=-0.05, maximum=1, default=0.0, convention="C15"),
+        _key("concessional.tenor_years", "int", "tenor of a concessional loan", unit="years", minimum=1, maximum=60, default=20, convention="C15"),
+        _key("procurement.products", "list", "products of state offtake; empty = those with is_defence", default=(), convention="C17"),
+        _key("procurement.tenor_years", "int", "operating years of an offtake", unit="years", minimum=1, maximum=60, default=10, convention="C17"),
+        _key("procurement.quotas.<country>", "float", "share of offtake and reserve that a member bears", convention="C17", **SHARE),
+        _key("reserve.cover.<product>", "float", "share of a restriction's shortage that stocks must cover", convention="C17", **SHARE),
+        _key(
+            "reserve.price_impact",
+            "float",
+            "rise of the purchase price per 12 months of stock",
+            unit="share",
+            minimum=0,
+            maximum=10,
+            default=0.1,
+            convention="C17",
+        ),
+        _key("reserve.holding_cost", "float", "yearly cost of a stock over its value", default=0.02, convention="C17", **RATE),
+    )
+
+
+def _negotiation_keys() -> tuple[Field, ...]:
+    return (
         _key("targets.<product>", "float", "least share of demand met by secure supply in the club", convention="C22", **SHARE),
         _key("china_caps.<product>", "float", "most tonnes per year that must come from China", unit="t/year", minimum=0, convention="C22"),
         _key("caps.product_price", "float", "most rise of a product's price; absent = no cap", unit="share", minimum=0, maximum=100, convention="C23"),
@@ -89,7 +199,9 @@ def _negotiation_keys() -> tuple[Field, ...]:
         ),
         _key("funding.mode", "choice", "who bears the cost", choices=("host", "pooled"), default="host", convention="C24"),
         _key("funding.shares.<country>", "float", "share of the pool", convention="C24", **SHARE),
+        *(_key(f"instruments.{name}", "bool", text, default=default, convention=rule) for name, text, default, rule in INSTRUMENTS),
         *(_key(f"switches.{name}", "bool", text, default=True, convention=rule) for name, text, rule in SWITCHES),
+        _key("switches.expiry", "bool", "let the club's border measures lapse", default=False, convention="C6"),
     )
 
 
@@ -143,5 +255,5 @@ def _club_parameters() -> tuple[Field, ...]:
     )
 
 
-CLUB_FIELDS: tuple[Field, ...] = (*_data_keys(), *_negotiation_keys())
+CLUB_FIELDS: tuple[Field, ...] = (*_data_keys(), *_contract_keys(), *_ladder_keys(), *_border_keys(), *_support_keys(), *_negotiation_keys())
 PARAMETER_FIELDS: tuple[Field, ...] = (*_project_parameters(), *_club_parameters())

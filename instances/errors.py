@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 _SHOWN = 60
+_SURE = 0.92
+"""Likeness from which the nearest name alone is suggested."""
 
 
 @dataclass(frozen=True, order=True)
@@ -62,7 +64,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     names: Sequence[str] = sorted(set(known))
     lower = {name.lower(): name for name in names}
     low = word.lower()[:200]
-    near = [lower[match] for match in get_close_matches(low, list(lower), n=2, cutoff=0.7)]
+    matches = get_close_matches(low, list(lower), n=1, cutoff=_SURE) or get_close_matches(low, list(lower), n=2, cutoff=0.7)
+    near = [lower[match] for match in matches]
     near = near or [name for name in names if len(low) > 2 and low in name.lower()][:3]
     if near:
         return f"Did you mean {' or '.join(near)}?"

@@ -32,8 +32,8 @@ class Field:
 
     Attributes:
         table: the table's name, ``club`` for settings or ``parameter`` for finance parameters.
-        name: column or dotted key; ``<product>``, ``<country>`` and ``<year>`` stand for any such name.
-        kind: how the value is written; ``numbers`` and ``schedule`` become tuples.
+        name: column or dotted key; ``<product>``, ``<country>``, ``<node>``, ``<year>`` and ``<name>`` stand for any such name.
+        kind: how the value is written; ``numbers`` and ``schedule`` become tuples; a tuple may be empty only where that is the default.
         description: one line for the data dictionary.
         unit: unit of the number.
         minimum: least value allowed.

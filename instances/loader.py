@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from . import catalogue, checks, club_checks, frames, reader, resolve
+from . import catalogue, checks, club_checks, frames, presets, reader, resolve
 from . import overrides as changes
 from .errors import Problems
 from .instance import Filled, Instance
@@ -34,6 +34,7 @@ def load(name_or_path: str | Path, overrides: Given = None) -> Instance:
     checks.structure(tables, problems)
     given = changes.pairs(overrides, problems)
     changed = changes.apply_tables(tables, changes.apply_settings(raw, given, problems), problems)
+    presets.apply(raw, problems)
     settings = resolve.complete_settings(raw, problems)
     out = resolve.select(tables, settings, problems, raw.lines)
     resolve.select_law(tables, settings, problems, raw.lines)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .expiry import lapse_years
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +41,9 @@ class Scenarios:
     """Hold price scenarios with equal weights (C5).
 
     ``market`` and ``china`` are USD per tonne, shape ``(S, T)`` per product; ``restricted`` is the
-    flag R; ``regime`` ``(S,)`` is 0 for slow and 1 for fast reversion; ``long_run`` is L.
+    flag R; ``regime`` ``(S,)`` is 0 for slow and 1 for fast reversion; ``long_run`` is L;
+    ``lapse_year`` ``(S,)`` is the first year in which the club's border measures are out of force,
+    the year after the last simulated one if never (C6); left out, they never lapse.
     """
 
     products: tuple[str, ...]
@@ -49,6 +53,11 @@ class Scenarios:
     restricted: dict[str, BoolArray]
     regime: IntArray
     long_run: dict[str, float]
+    lapse_year: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+    def __post_init__(self) -> None:
+        if len(self.lapse_year) == 0:
+            object.__setattr__(self, "lapse_year", np.full(self.count, self.years[-1] + 1, dtype=np.int64))
 
     @property
     def count(self) -> int:
@@ -113,10 +122,10 @@ def generate(instance: Instance, count: int | None = None, seed: int | None = No
     """
     base, length = int(instance.number("years.base")), int(instance.number("years.simulated"))
     years = np.arange(base, base + length, dtype=np.int64)
-    if instance.prices is not None:
-        return _from_table(instance, instance.prices, years, count)
-    count = int(instance.number("scenarios.count")) if count is None else count
     seed = int(instance.number("scenarios.seed")) if seed is None else seed
+    if instance.prices is not None:
+        return _from_table(instance, instance.prices, years, count, seed)
+    count = int(instance.number("scenarios.count")) if count is None else count
     if count < 1 or seed < 0:
         raise ValueError(f"need count >= 1 and seed >= 0, got {count} and {seed}")
     regime = _regimes(instance.number("scenarios.fast_regime_share"), count)
@@ -128,7 +137,7 @@ def generate(instance: Instance, count: int | None = None, seed: int | None = No
         uniform = _draws(seed, code, years, count, _EPISODE)
         market[code], china[code], restricted[code] = _paths(processes[code], shocks.of(code), uniform, regime, exact)
     long_run = {code: processes[code].long_run for code in codes}
-    return _frozen(Scenarios(codes, years, market, china, restricted, regime, long_run))
+    return _frozen(Scenarios(codes, years, market, china, restricted, regime, long_run, lapse_years(instance, years, count, seed)))
 
 
 def long_run_prices(instance: Instance) -> dict[str, float]:
@@ -364,7 +373,7 @@ def _expected_multiplier(p: PriceProcess, years: int) -> FloatArray:
     return mean
 
 
-def _from_table(instance: Instance, prices: pd.DataFrame, years: IntArray, count: int | None) -> Scenarios:
+def _from_table(instance: Instance, prices: pd.DataFrame, years: IntArray, count: int | None, seed: int) -> Scenarios:
     """Read the scenarios of an instance that brings its own prices."""
     names = sorted(prices["scenario"].unique())
     if count is not None and not 1 <= count <= len(names):
@@ -377,7 +386,8 @@ def _from_table(instance: Instance, prices: pd.DataFrame, years: IntArray, count
     )
     restricted = {code: flag[code] > 0 for code in codes}
     regime = np.zeros(len(names), dtype=np.int64)
-    return _frozen(Scenarios(codes, years, market, china, restricted, regime, long_run_prices(instance)))
+    lapse = lapse_years(instance, years, len(names), seed)
+    return _frozen(Scenarios(codes, years, market, china, restricted, regime, long_run_prices(instance), lapse))
 
 
 def _pivot(rows: pd.DataFrame, column: str, names: Sequence[Any], years: IntArray) -> FloatArray:
@@ -393,6 +403,6 @@ def _frozen(scenarios: Scenarios) -> Scenarios:
     """Make the arrays read-only."""
     tables = (scenarios.market, scenarios.china, scenarios.restricted)
     arrays = [array for table in tables for array in table.values()]
-    for array in (*arrays, scenarios.years, scenarios.regime):
+    for array in (*arrays, scenarios.years, scenarios.regime, scenarios.lapse_year):
         array.setflags(write=False)
     return scenarios

@@ -11,7 +11,7 @@ from .club_fields import CLUB_FIELDS, PARAMETER_FIELDS
 from .field import CLUB, COUNTRIES, STAGES, Field, Kind, Value
 from .table_fields import TABLE_FIELDS
 
-__all__ = ["CLUB", "COUNTRIES", "SCHEMA_VERSION", "STAGES", "TABLES", "Field", "Kind", "Table", "Value"]
+__all__ = ["CLUB", "COUNTRIES", "NODES", "SCHEMA_VERSION", "STAGES", "TABLES", "Field", "Kind", "Table", "Value"]
 
 SCHEMA_VERSION = 1
 CLUB_FILE = "club.toml"
@@ -59,7 +59,9 @@ for _entry in TABLE_FIELDS:
     _BY_TABLE[_entry.table][_entry.name] = _entry
 _SETTINGS = {entry.name: entry for entry in CLUB_FIELDS}
 _PARAMETERS = {entry.name: entry for entry in PARAMETER_FIELDS}
-_PLACEHOLDERS = {"<product>": r"[A-Za-z0-9_\-]+", "<country>": "|".join(COUNTRIES), "<year>": r"\d{4}"}
+NODES = ("china_linked", "market")
+_IDENTIFIER = r"[A-Za-z0-9_\-]+"
+_PLACEHOLDERS = {"<product>": _IDENTIFIER, "<name>": _IDENTIFIER, "<country>": "|".join(COUNTRIES), "<node>": "|".join(NODES), "<year>": r"\d{4}"}
 
 
 def _pattern(name: str) -> re.Pattern[str]:
@@ -95,15 +97,11 @@ def setting(key: str) -> Field | None:
 
 
 def setting_names(products: Iterable[str]) -> list[str]:
-    """List the dotted keys that an instance with these products may set, with ``<year>`` left as it is."""
-    names: list[str] = []
-    for name in _SETTINGS:
-        if "<product>" in name:
-            names += [name.replace("<product>", product) for product in products]
-        elif "<country>" in name:
-            names += [name.replace("<country>", country) for country in COUNTRIES]
-        else:
-            names.append(name)
+    """List the dotted keys that an instance with these products may set, with ``<year>`` and ``<name>`` left as they are."""
+    ways = {"<product>": tuple(products), "<country>": COUNTRIES, "<node>": NODES}
+    names = list(_SETTINGS)
+    for word, values in ways.items():
+        names = [name.replace(word, value) for name in names for value in (values if word in name else (word,))]
     return names
 
 

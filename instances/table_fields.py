@@ -6,7 +6,7 @@ from .field import COUNTRIES, STAGES, Field, Kind
 
 DEV_STATUS = ("operating", "construction", "permitted", "permitting", "study", "dormant", "blocked")
 FORMS = ("concentrate", "refined", "chemical", "anode")
-POLICY_KINDS = ("tariff", "itc", "ptc", "income_tax", "mining_tax", "royalty", "export_control", "offtake", "price_floor", "stockpile")
+POLICY_KINDS = ("tariff", "itc", "ptc", "income_tax", "mining_tax", "royalty", "export_control", "offtake", "price_floor", "stockpile", "demand_premium")
 SHARE: dict[str, Any] = {"unit": "share", "minimum": 0, "maximum": 1}
 MUSD: dict[str, Any] = {"unit": "million 2025 USD", "minimum": 0}
 TONNES: dict[str, Any] = {"unit": "t/year", "minimum": 0}
@@ -84,6 +84,25 @@ def _project_fields() -> tuple[Field, ...]:
         _field(t, "feed_price_factor", "float", "price of the feed over its product's price", unit="multiple", minimum=0, default=0.0, convention="C4"),
         _field(t, "itc_eligible", "bool", "may draw investment credits", convention="C15", **NEED),
         _field(t, "ptc_eligible_share", "float", "share of operating cost on which production credits are paid", convention="C15", **NEED, **SHARE),
+        _field(
+            t,
+            "ptc_eligible_share_proposed",
+            "float",
+            "the same where data.ptc_cost_base is proposed",
+            same_as="ptc_eligible_share",
+            convention="C15",
+            **SHARE,
+        ),
+        _field(
+            t,
+            "standards_gap_usd_per_t",
+            "float",
+            "cost of the high standard per tonne of main product, over national law",
+            unit="2025 USD/t",
+            minimum=0,
+            default=0.0,
+            convention="C18",
+        ),
         *_origin(t),
     )
 
@@ -114,6 +133,7 @@ def _product_fields() -> tuple[Field, ...]:
         _field(t, "market_reach_share", "float", "share of non-Chinese supply outside the club that the club can buy", convention="C5", **NEED, **SHARE),
         _field(t, "other_imports_t", "float", "today's imports from outside China and the club (floor of A)", convention="C5", **NEED, **TONNES),
         _field(t, "china_controlled_share", "float", "share of world supply that China controls", convention="C12", **NEED, **SHARE),
+        _field(t, "china_made_share", "float", "share of world supply made in China", same_as="china_controlled_share", convention="C5", **SHARE),
         *_by_country(t, "law_tariff_china", "tariff in law on china_linked", **law),
         *_by_country(t, "law_tariff_market", "tariff in law on market", **law),
         _field(t, "sigma_annual", "float", "volatility of the log price", unit="per root year", minimum=0, maximum=5, convention="C5", **NEED),
@@ -134,6 +154,10 @@ def _product_fields() -> tuple[Field, ...]:
         _field(t, "is_defence", "bool", "used in defence", **NEED),
         _field(t, "demand_elasticity", "float", "price elasticity of demand", unit="elasticity", minimum=-5, maximum=0, convention="C25", **NEED),
         _field(t, "voll_usd_per_t", "float", "loss per tonne of shortage", unit="2025 USD/t", minimum=0, convention="C25", **NEED),
+        _field(t, "defence_share", "float", "share of demand that is defence", default=0.0, convention="C17", **SHARE),
+        _field(t, "standard_cost_usd_per_t", "float", "full cost of the high standard", unit="2025 USD/t", minimum=0, default=0.0, convention="C18"),
+        _field(t, "standard_compliance_china", "float", "share of china_linked supply that meets it", default=1.0, convention="C18", **SHARE),
+        _field(t, "standard_compliance_market", "float", "share of market supply that meets it", default=1.0, convention="C18", **SHARE),
         *_origin(t),
     )
 
@@ -168,8 +192,16 @@ def _law_fields() -> tuple[Field, ...]:
         _field(t, "instrument_id", "id", "name of the instrument", **NEED),
         _field(t, "country", "choice", "country of the law", choices=COUNTRIES, **NEED),
         _field(t, "products", "list", "products covered, or `all`", refers="products", choices=("all",), **NEED),
-        _field(t, "kind", "choice", "kind of instrument; the model reads itc and ptc", choices=POLICY_KINDS, convention="C15", **NEED),
-        _field(t, "rate", "float", "rate before any phase-out (share of capital, of operating cost, or ad valorem)", minimum=0, convention="C15", **NEED),
+        _field(t, "kind", "choice", "kind of instrument; the model reads itc, ptc and demand_premium", choices=POLICY_KINDS, convention="C15", **NEED),
+        _field(
+            t,
+            "rate",
+            "float",
+            "rate before any phase-out (share of capital, of operating cost, or ad valorem; demand_premium: 2025 USD/t)",
+            minimum=0,
+            convention="C15",
+            **NEED,
+        ),
         _field(t, "start_year", "year", "first year in force", convention="C15", **NEED),
         _field(t, "end_year", "year", "last year in force; empty = no end", convention="C15"),
         _field(t, "law_vintage", "str", "law of which year states it, see data.law_vintage; empty = every one", default="", convention="C15"),

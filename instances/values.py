@@ -67,7 +67,8 @@ def parse_text(field: Field, text: str) -> Value:
             raise ValueProblem("")
         return _BOOL[text.lower()]
     if kind == "numbers":
-        return _many(field, [_number(part.strip()) for part in re.split(r"[|;,]", text.strip("[]"))])
+        inner = text.strip("[] ")
+        return _many(field, [_number(part.strip()) for part in re.split(r"[|;,]", inner)] if inner else [])
     if kind == "list":
         parts = (part.strip().strip("\"'") for part in re.split(r"[;,]", text.strip("[]")))
         return tuple(_identifier(part) for part in parts if part)
@@ -124,7 +125,7 @@ def _scalar(field: Field, value: float) -> Value:
 
 
 def _many(field: Field, values: list[float]) -> Value:
-    if not values:
+    if not values and field.default != ():
         raise ValueProblem("the list is empty")
     for value in values:
         _in_bounds(field, value)

@@ -46,10 +46,19 @@ def instance(
 ) -> Any:
     """Return the part of an instance that the scenarios read."""
     base: dict[str, Any] = {"years.base": 2027, "years.simulated": 45, "data.long_run_price": "mean"}
-    base |= {"scenarios.count": 40, "scenarios.seed": 1, "scenarios.fast_regime_share": 0.5}
+    base |= {"scenarios.count": 40, "scenarios.seed": 1, "scenarios.fast_regime_share": 0.5, "switches.expiry": False}
+    base |= {"expiry.protection_review_year": 2027, "expiry.protection_lapse_hazard": 0.05}
+    base |= {"expiry.protection_expiry_year": 2036, "expiry.protection_extension_probability": 0.5}
     frame = pd.DataFrame.from_dict(products, orient="index").rename_axis("product_code")
     known = base | (settings or {})
-    return SimpleNamespace(products=frame, correlations=correlations, prices=prices, settings=known, number=lambda key: float(known[key]))
+    return SimpleNamespace(
+        products=frame,
+        correlations=correlations,
+        prices=prices,
+        settings=known,
+        number=lambda key: float(known[key]),
+        switch=lambda name: bool(known[f"switches.{name}"]),
+    )
 
 
 def table(names: Sequence[str], values: list[list[float]]) -> pd.DataFrame:
@@ -212,6 +221,62 @@ def test_unknown_parameter_is_named() -> None:
         generate(instance({"lithium": LITHIUM | {"kappa_slow": np.nan}}))
 
 
+def lapse(count: int = 200, **settings: float) -> np.ndarray:
+    """Return the lapse years with expiry on and some of its settings changed."""
+    known = {"switches.expiry": True} | {f"expiry.protection_{name}": value for name, value in settings.items()}
+    return generate(instance({"lithium": LITHIUM}, settings=known), count=count).lapse_year
+
+
+def test_measures_lapse_as_often_as_stated() -> None:
+    years = lapse(1_000)
+    hazard, kept = 0.05, 0.95
+    assert years.min() == 2027
+    assert years.max() == 2052
+    for year in range(2027, 2036):
+        assert (years == year).mean() == pytest.approx(hazard * kept ** (year - 2027), abs=1e-3)
+    assert (years > 2035).mean() == pytest.approx(kept**9, abs=1e-3)
+    late = (years > 2036).mean()
+    assert late == pytest.approx(0.5 * kept**10, abs=0.03)
+    assert (years == 2052).mean() == pytest.approx(0.5 * kept**25, abs=0.03)
+
+
+def test_certain_and_impossible_lapses() -> None:
+    assert set(lapse(lapse_hazard=0.0)) == {2036, 2052}
+    assert (lapse(lapse_hazard=0.0) == 2036).sum() == 100
+    assert set(lapse(lapse_hazard=0.0, extension_probability=0.0)) == {2036}
+    assert set(lapse(lapse_hazard=0.0, extension_probability=1.0)) == {2052}
+    assert set(lapse(lapse_hazard=1.0)) == {2027}
+    assert set(lapse(lapse_hazard=1.0, review_year=2030)) == {2030}
+    assert set(lapse(lapse_hazard=1.0, review_year=2020)) == {2027}
+    assert set(lapse(lapse_hazard=0.0, expiry_year=2060)) == {2060, 2072}, "2072 stands for never: 45 years from 2027 end in 2071"
+
+
+def test_lapse_year_has_a_stream_of_its_own() -> None:
+    on, off = (generate(instance(settings={"switches.expiry": value})) for value in (True, False))
+    for code in PRODUCTS:
+        np.testing.assert_array_equal(on.market[code], off.market[code])
+    assert (off.lapse_year == 2072).all()
+    again = generate(instance({"lithium": LITHIUM}, settings={"switches.expiry": True}))
+    np.testing.assert_array_equal(on.lapse_year, again.lapse_year)
+    other = generate(instance({"lithium": LITHIUM}, settings={"switches.expiry": True}), seed=2)
+    assert (on.lapse_year != other.lapse_year).any()
+
+
+def test_own_prices_have_lapse_years_too() -> None:
+    settings = {"years.simulated": 2, "switches.expiry": True, "expiry.protection_lapse_hazard": 1.0}
+    np.testing.assert_array_equal(generate(instance({"lithium": LITHIUM}, prices=price_table(), settings=settings)).lapse_year, [2027, 2027])
+    never = generate(instance({"lithium": LITHIUM}, prices=price_table(), settings={"years.simulated": 2}))
+    np.testing.assert_array_equal(never.lapse_year, [2029, 2029])
+
+
+def test_lapse_year_left_out_means_never() -> None:
+    sc = generate(instance({"lithium": LITHIUM}))
+    made = Scenarios(sc.products, sc.years, sc.market, sc.china, sc.restricted, sc.regime, sc.long_run)
+    np.testing.assert_array_equal(made.lapse_year, np.full(40, 2072))
+
+
 def test_result_is_read_only() -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        generate(instance()).lapse_year[0] = 1
     with pytest.raises(ValueError, match="read-only"):
         generate(instance()).market["lithium"][0, 0] = 1.0

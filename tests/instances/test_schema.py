@@ -35,7 +35,19 @@ def test_patterned_keys() -> None:
         entry = schema.setting(key)
         assert entry is not None
         assert entry.name == name
-    for key in ("caps.BRA.2031", "caps.USA.31", "targets", "targets.<product>", "targets.a.b", "xtargets.a"):
+    assert schema.setting("national.CAN.market.alpha") is schema.settings()["national.<country>.<node>.<product>"]
+    assert schema.setting("lines.battery") is schema.settings()["lines.<name>"]
+    for key in (
+        "national.CAN.alpha",
+        "national.CAN.china.alpha",
+        "lines.a b",
+        "caps.BRA.2031",
+        "caps.USA.31",
+        "targets",
+        "targets.<product>",
+        "targets.a.b",
+        "xtargets.a",
+    ):
         assert schema.setting(key) is None
 
 
@@ -144,9 +156,11 @@ def test_description_counts_every_number_once() -> None:
     found = {(item.row, item.column): item for item in describe.numbers(instance) if item.table == "projects"}
     assert all((row, column) in found for row in instance.projects.index for column in given)
     assert ("USA_ALPHA", "public_loan_musd") not in found, "a default that means none is no number"
-    assert counts["projects"].total == len(found) == counts["projects"].assumed
+    by_rule = sum(column == "ptc_eligible_share_proposed" for _, column in found)
+    assert counts["projects"].total == len(found) == counts["projects"].assumed + by_rule
     copied = [item for item in describe.numbers(instance) if item.word == "derived"]
-    assert {item.column for item in copied} == {f"demand_embodied_2025_t_{country}" for country in ("usa", "can", "mex")}
+    embodied = {f"demand_embodied_2025_t_{country}" for country in ("usa", "can", "mex")}
+    assert {item.column for item in copied} == embodied | {"china_made_share", "ptc_eligible_share_proposed"}
     assert len(describe.assumed(instance)) == sum(item.assumed for item in counts.values())
     assert describe.filled(instance) == list(instance.filled)
 
