@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from .bankability import Tests
 from .lending import Rules
-from .market import LAW, Market
+from .levies import LAW
+from .market import Market
 from .outlooks import Outlooks, Setting
 from .projects import Plant, start_years
 from .regimes import Balance, encode

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .market import COUNTRIES, Border, Market
+from .market import COUNTRIES, Market
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from .levies import Border
 
     Array = NDArray[np.float64]
 
@@ -17,9 +19,10 @@ if TYPE_CHECKING:
 class Revenue:
     """Expected border revenue of one product under one option, linear in capped import tonnes.
 
-    Per member and year: ``open = E[tM M; market cheaper]`` on tonnes up to availability, ``beyond = E[tC C; market
-    cheaper]`` above it, ``china = E[tC C; China cheaper]`` on all tonnes, ``scarce = E[tM M; restricted]`` on tonnes up
-    to ``fill x A``; each ``(3, T)`` USD/t. The need is split over members by their stated demand.
+    Revenue per tonne is landed price less node price: ``rM`` of ``market``, ``rC`` of ``china_linked``. Per member and
+    year: ``open = E[rM; market cheaper]`` on tonnes up to availability, ``beyond = E[rC; market cheaper]`` above it,
+    ``china = E[rC; China cheaper]`` on all tonnes, ``scarce = E[rM; restricted]`` on tonnes up to ``fill x A``; each
+    ``(3, T)`` USD/t. The need is split over members by their stated demand.
     """
 
     def __init__(self, market: Market, product: str, border: Border) -> None:
@@ -29,10 +32,9 @@ class Revenue:
         shape = (3, market.years.size)
         self.open, self.beyond, self.china, self.scarce = (np.zeros(shape) for _ in range(4))
         for k, c in enumerate(COUNTRIES):
-            law = market.law(product, c)
-            rate_m, rate_c = max(law.market, border.market), max(law.china, border.china)
-            cheaper = world * (1.0 + rate_m) <= china * (1.0 + rate_c)
-            duty_m, duty_c = rate_m * world, rate_c * china
+            landed_m, landed_c = market.landed(product, border, market.law(product, c))
+            cheaper = landed_m <= landed_c
+            duty_m, duty_c = landed_m - world, landed_c - china
             self.open[k] = np.where(~closed & cheaper, duty_m, 0.0).mean(axis=1)
             self.beyond[k] = np.where(~closed & cheaper, duty_c, 0.0).mean(axis=1)
             self.china[k] = np.where(~closed & ~cheaper, duty_c, 0.0).mean(axis=1)

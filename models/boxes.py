@@ -10,7 +10,8 @@ import numpy as np
 from .bankability import TOLERANCE, Tests
 from .border import Revenue
 from .columns import tail_index
-from .market import COUNTRIES, Border, Market
+from .levies import Border
+from .market import COUNTRIES, Market
 from .outlooks import Outlooks
 from .subsidies import CreditLevel
 
@@ -92,12 +93,11 @@ class BoxRevenue(Revenue):
         world, china, closed = market.market[product], market.china[product], market.restricted[product]
         for k, c in enumerate(COUNTRIES):
             law = market.law(product, c)
-            low_m, low_c = max(law.market, box.market), max(law.china, box.china)
-            top_m, top_c = max(law.market, box.market_top), max(law.china, box.china_top)
-            from_market = np.where(world * (1.0 + low_m) <= china * (1.0 + top_c), top_m * world, 0.0)
-            from_china = np.where(world * (1.0 + top_m) > china * (1.0 + low_c), top_c * china, 0.0)
+            (low_m, low_c), (top_m, top_c) = (market.landed(product, end, law) for end in (box.bottom, box.top))
+            from_market = np.where(low_m <= top_c, top_m - world, 0.0)
+            from_china = np.where(top_m > low_c, top_c - china, 0.0)
             self.open[k] = np.where(closed, 0.0, np.maximum(from_market, from_china)).mean(axis=1)
-            self.beyond[k] = np.where(closed, 0.0, top_c * china).mean(axis=1)
+            self.beyond[k] = np.where(closed, 0.0, top_c - china).mean(axis=1)
         self.china[:] = 0.0
         for table in (self.open, self.beyond):
             table[:, market.simulated :] = 0.0

@@ -15,7 +15,8 @@ import numpy as np
 
 from .clusters import BuildSets, Cluster, Demands, build_sets, chunk_tonnes, find_clusters
 from .columns import CONTRACT, INFEASIBLE
-from .market import COUNTRIES, Border
+from .levies import Border
+from .market import COUNTRIES
 from .outlooks import Setting
 from .regimes import decode
 from .welfare import Cost

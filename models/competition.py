@@ -13,7 +13,7 @@ from .clusters import free_candidates
 from .columns import CONTRACT, strike_bounds
 from .contracts import three_digit_grid
 from .lending import main_share
-from .market import Border
+from .levies import Border
 from .outlooks import Setting
 from .projects import start_years
 from .subsidies import CreditLevel

@@ -30,7 +30,7 @@ from .competition import Competition
 from .contracts import three_digit_grid
 from .desk import Desk
 from .lending import main_share
-from .market import Border
+from .levies import Border
 from .outlooks import Setting
 from .regimes import decode
 from .subsidies import NO_CREDIT, CreditLevel, credits_at
@@ -61,7 +61,7 @@ class BoxDesk(Desk):
         s = desk.instance.settings
         self.outlooks = BoxOutlooks(desk.market, desk.baseline.paths)
         most = max(float(r) for r in (0.0, *s["ladders.tariffs"]))
-        self.boxes = {m: [Box(0.0, 0.0, most, most)] for m in desk.market.products}
+        self.boxes = {m: [Box(market_top=most, china_top=most)] for m in desk.market.products}
         highest = CreditLevel(*(max(map(float, (0.0, *s[f"ladders.{kind}"]))) for kind in ("itc", "ptc")))
         self.cells = [Cell(NO_CREDIT, NO_CREDIT), Cell(NO_CREDIT, highest)]
         pairs = {(p.country, p.product) for p in desk.plants.values()}
@@ -162,14 +162,14 @@ class BoxDesk(Desk):
             self._revenue[product, border] = BoxRevenue(self.market, product, border)
         return self._revenue[product, border]
 
-    def baseline_cost(self, plant_id: str, settings: Mapping[str, Setting], level: CreditLevel) -> Cost:
+    def baseline_cost(self, plant_id: str, settings: Mapping[str, Setting], level: CreditLevel, plant: Plant | None = None) -> Cost:
         """Return a lower bound on what a baseline project costs in the boxes; the exact cost under plain rates.
 
         Differences between two levels are bounds too: net contract payments are the same in both and cancel.
         """
         if not any(isinstance(settings[m].border, Box) for m in self._names(plant_id)):
-            return super().baseline_cost(plant_id, settings, level)
-        plant, held = self.plants[plant_id], self.closed_contracts.get(plant_id)
+            return super().baseline_cost(plant_id, settings, level, plant)
+        plant, held = plant or self.plants[plant_id], self.closed_contracts.get(plant_id)
         best, worst = self._sites(plant_id, self.baseline.builds[plant_id], settings)
         law = self.law[plant.country, plant.product]
         if held is None:
@@ -288,4 +288,4 @@ def _top(border: Border) -> Border:
 
 
 def _between(low: Border | None, high: Border | None) -> Border | None:
-    return None if low is None or high is None else Box(low.market, low.china, high.market, high.china)
+    return None if low is None or high is None else Box(low.market, low.china, market_top=high.market, china_top=high.china)

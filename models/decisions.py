@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .columns import CONTRACT
-from .market import LAW, Border
+from .levies import LAW, Border
 from .outlooks import Setting
 from .subsidies import NO_CREDIT, CreditLevel
 
@@ -36,7 +36,7 @@ class Decisions:
     credits: Mapping[tuple[str, str], CreditLevel] = field(default_factory=dict)
 
     def border(self, product: str) -> Border:
-        """Return a product's harmonised rates; law where nothing is decided."""
+        """Return a product's border measures; law where nothing is decided."""
         return self.borders.get(product, LAW)
 
     def credit(self, country: str, product: str) -> CreditLevel:

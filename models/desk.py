@@ -17,10 +17,13 @@ from .cashflow import ContractTerms
 from .columns import Family, Offer, family
 from .decisions import Contract
 from .lending import Rules
-from .market import COUNTRIES, LAW, Border, Market
+from .levies import LAW, Border
+from .market import Market
+from .options import border_options
 from .outlooks import Setting
 from .projects import plants
 from .regimes import Balance
+from .standards import at_standard, standard_factor
 from .subsidies import NO_CREDIT, CreditLevel, ladder, offered
 from .users import Users
 from .welfare import Cost, project_cost
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from ..instances import Instance
     from .cashflow import Site
     from .competition import Competition
+    from .projects import Plant
 
     Array = NDArray[np.float64]
 
@@ -47,11 +51,12 @@ class Desk:
         self.instance = instance
         self.fixes = dict(fixes or {})
         self.market = Market(instance)
-        self.plants = plants(instance)
-        self.balance = Balance(self.market, self.plants)
+        self.unbound = plants(instance)
+        self.plants = at_standard(instance, self.unbound)
+        self.balance = Balance(self.market, self.unbound)
         self.rules = Rules.read(instance)
         self.public_rate = instance.param("public_rate")
-        self.baseline: Baseline = baseline(self.market, self.balance, self.plants, self.rules)
+        self.baseline: Baseline = baseline(self.market, self.balance, self.unbound, self.rules)
         self.outlooks = self.baseline.outlooks
         self.law = credits_of_law(self.market, self.plants)
         self.users = Users(self.market, self.baseline.paths, self.public_rate)
@@ -73,6 +78,7 @@ class Desk:
         self._envelopes: dict[tuple[str, int, Border | None, Border | None], Family] = {}
         self._closed: dict[tuple[object, ...], Cost] = {}
         self._extra: dict[tuple[object, ...], Cost] = {}
+        self._borders: dict[str, tuple[Border, ...]] = {}
 
     def canonical(self, plant_id: str, borders: Mapping[str, Border]) -> tuple[Border | None, Border | None]:
         """Return the effective rates on which a plant's money depends: its own product's and its feed's."""
@@ -151,9 +157,9 @@ class Desk:
             self._extra[key] = total
         return self._extra[key]
 
-    def baseline_cost(self, plant_id: str, settings: Mapping[str, Setting], level: CreditLevel) -> Cost:
+    def baseline_cost(self, plant_id: str, settings: Mapping[str, Setting], level: CreditLevel, plant: Plant | None = None) -> Cost:
         """Return what a baseline project costs under settings: a closed contract with its law credits, and increments."""
-        plant = self.plants[plant_id]
+        plant = plant or self.plants[plant_id]
         site = self.outlooks.site(plant, self.baseline.builds[plant_id], settings)
         law, held = self.law[plant.country, plant.product], self.closed_contracts.get(plant_id)
         if held is None:
@@ -162,7 +168,9 @@ class Desk:
 
     def baseline_change(self, plant_id: str, settings: Mapping[str, Setting], level: CreditLevel) -> Cost:
         """Return what a baseline project costs more under settings and a credit level than in the baseline (C24)."""
-        return self.baseline_cost(plant_id, settings, level) - self.baseline_cost(plant_id, self.law_settings(), NO_CREDIT)
+        return self.baseline_cost(plant_id, settings, level) - self.baseline_cost(
+            plant_id, self.law_settings(), NO_CREDIT, self.unbound[plant_id]
+        )
 
     def closed_change(self, plant_id: str, settings: Mapping[str, Setting]) -> Cost:
         """Return what a closed contract costs more under settings than in the baseline (C24)."""
@@ -179,31 +187,10 @@ class Desk:
         return {m: tuple(k for k in self.baseline.guarded if self.plants[k].product == m) for m in self.market.products}
 
     def borders(self, product: str) -> tuple[Border, ...]:
-        """Return a product's ladder of tariff pairs, law first, without pairs that change no member's rate (C19)."""
-        s = self.instance.settings
-        rates = sorted({0.0, *(float(r) for r in s["ladders.tariffs"])})
-        fixed = {n: self.fixes.get(f"tariff.{n}.{product}") for n in ("market", "china_linked")}
-        pairs = [
-            Border(market=m, china=c)
-            for m in ([fixed["market"]] if fixed["market"] is not None else rates)
-            for c in ([fixed["china_linked"]] if fixed["china_linked"] is not None else rates)
-            if m <= c or fixed["market"] is not None or fixed["china_linked"] is not None
-        ]
-        if None in fixed.values():
-            pairs = self._distinct(product, pairs)[: int(s["ladders.max_pairs"])]
-        return tuple(pairs)
-
-    def _distinct(self, product: str, pairs: list[Border]) -> list[Border]:
-        """Drop pairs whose effective rates equal those of an earlier (lower) pair for every member."""
-        laws = [self.market.law(product, c) for c in COUNTRIES]
-        seen: set[tuple[tuple[float, float], ...]] = set()
-        kept = []
-        for pair in sorted(pairs):
-            effective = tuple((max(pair.market, law.market), max(pair.china, law.china)) for law in laws)
-            if effective not in seen:
-                seen.add(effective)
-                kept.append(pair)
-        return kept
+        """Return a product's ladder of border options, law first (C6, C19)."""
+        if product not in self._borders:
+            self._borders[product] = border_options(self.market, product, self.fixes)
+        return self._borders[product]
 
     def pinned_credit(self, country: str, product: str) -> bool:
         """Say whether a credit is pinned: it then stands even where nothing beyond the baseline is built."""
@@ -254,3 +241,8 @@ class Desk:
     def law_settings(self) -> dict[str, Setting]:
         """Return law and the baseline's path for every product."""
         return self.baseline.settings()
+
+    @cached_property
+    def unprotected(self) -> Border:
+        """Return the border of a design that changes no rate: law with the club's standard (C18)."""
+        return Border(standard=standard_factor(self.instance))

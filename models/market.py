@@ -5,12 +5,13 @@ Arrays are year-first: ``(T, S)`` for years x scenarios, ``(T, 4, S)`` with the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..instances.scenarios import Scenarios, generate
+from .levies import LAW, Border, Schedule, lapsing
+from .subsidies import schedule
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,33 +24,14 @@ EXPORT, SCARCE, OPEN, BEYOND = range(4)
 COUNTRIES = ("USA", "CAN", "MEX")
 
 
-@dataclass(frozen=True, order=True)
-class Border:
-    """Harmonised ad valorem rates on one product (C6); zero is every member at its own law."""
-
-    market: float = 0.0
-    china: float = 0.0
-
-
-LAW = Border()
-
-
 def domestic_price(
-    market: Array,
-    china: Array,
-    restricted: NDArray[np.bool_],
-    border: Border,
-    law: Border,
-    export_cost: float,
-    spike: float,
+    market: Array, landed_market: Array, landed_china: Array, restricted: NDArray[np.bool_], export_cost: float, spike: float
 ) -> Array:
     """Return the domestic price in each state, USD/t, shape ``(T, 4, S)`` (C7).
 
-    ``landed = price x (1 + max(own law, harmonised rate))``; the dearest node used sets the price, ``market`` comes
-    first at equal price, and need beyond all availability is rationed at ``spike`` times the landed market price.
+    The dearest node used sets the price, ``market`` comes first at equal price, and need beyond all availability is
+    rationed at ``spike`` times the landed market price.
     """
-    landed_market = market * (1.0 + max(border.market, law.market))
-    landed_china = china * (1.0 + max(border.china, law.china))
     cheapest = np.minimum(landed_market, landed_china)
     shortage = spike * landed_market
     price = np.empty((market.shape[0], 4, market.shape[1]))
@@ -106,6 +88,9 @@ class Market:
         self.demand = {m: np.sum([self.stated[m][c] for c in COUNTRIES], axis=0) for m in self.products}
         self.availability = {m: self._availability(m) for m in self.products}
         self._laws = self._read_laws()
+        self.in_force = self._force()
+        self.premium = {m: demand_premium(instance, m, self.years) for m in self.products}
+        self.schedules = {m: Schedule.read(instance, m) for m in self.products}
         self._effective: dict[tuple[str, Border, str | None], Border] = {}
         self._prices: dict[tuple[str, Border, Border], Array] = {}
 
@@ -155,7 +140,11 @@ class Market:
     def _availability(self, product: str) -> Array:
         row = self.instance.products.loc[product]
         own = sum(float(row[f"existing_refined_t_{c.lower()}"]) for c in COUNTRIES)
-        outside = max(0.0, float(row["non_china_supply_t"]) - own)
+        supply = float(row["non_china_supply_t"])
+        if self.instance.settings["data.china_equity"] == "market":
+            elsewhere = max(0.0, float(row["china_controlled_share"]) - float(row["china_made_share"]))
+            supply += elsewhere * float(row["world_supply_t"])
+        outside = max(0.0, supply - own)
         reach = float(row["market_reach_share"]) * outside
         return max(reach, float(row["other_imports_t"])) * self._growth(product)
 
@@ -164,31 +153,42 @@ class Market:
         return self._laws[product, country]
 
     def _read_laws(self) -> dict[tuple[str, str], Border]:
-        table = self.instance.products
-        return {
-            (m, c): Border(
-                market=float(table.loc[m, f"law_tariff_market_{c.lower()}"]),
-                china=float(table.loc[m, f"law_tariff_china_{c.lower()}"]),
-            )
-            for m in self.products
-            for c in COUNTRIES
-        }
+        table, settings = self.instance.products, self.instance.settings
+
+        def rate(m: str, c: str, node: str) -> float:
+            own = settings.get(f"national.{c}.{'china_linked' if node == 'china' else node}.{m}")
+            return max(float(table.loc[m, f"law_tariff_{node}_{c.lower()}"]), float(own or 0.0))
+
+        return {(m, c): Border(market=rate(m, c, "market"), china=rate(m, c, "china")) for m in self.products for c in COUNTRIES}
+
+    def _force(self) -> NDArray[np.bool_] | None:
+        """Say in which years and scenarios the club's border measures are in force, ``(T, S)``; None is always (C6)."""
+        first_out = getattr(self.scenarios, "lapse_year", None)
+        if first_out is None or (first_out > self.years[self.simulated - 1]).all():
+            return None
+        result: NDArray[np.bool_] = self.years[:, None] < first_out[None, :]
+        return result
+
+    def landed(self, product: str, border: Border, law: Border) -> tuple[Array, Array]:
+        """Return the landed prices of ``market`` and ``china_linked`` in a member with a given law, USD/t, ``(T, S)`` (C6)."""
+        schedule, effective = self.schedules[product], border.raised_to(law)
+        found = []
+        for node, price in (("market", self.market[product]), ("china", self.china[product])):
+            held = schedule.landed(node, price, effective)
+            found.append(held if effective == law else lapsing(held, schedule.landed(node, price, law), self.in_force))
+        return found[0], found[1]
 
     def prices(self, product: str, border: Border, country: str) -> Array:
         """Return a member's domestic price by state, USD/t, ``(T, 4, S)`` (C7)."""
         law = self.law(product, country)
-        effective = Border(market=max(border.market, law.market), china=max(border.china, law.china))
-        key = (product, effective, LAW)
+        key = (product, border.raised_to(law), law)
         if key not in self._prices:
-            row = self.instance.products.loc[product]
             table = domestic_price(
                 self.market[product],
-                self.china[product],
+                *self.landed(product, border, law),
                 self.restricted[product],
-                effective,
-                LAW,
                 self.export_cost,
-                float(row["spike_factor"]),
+                float(self.instance.products.loc[product, "spike_factor"]),
             )
             table[self.simulated :] = self.market[product][self.simulated :, None]
             self._prices[key] = table
@@ -205,25 +205,20 @@ class Market:
         best, *others = tables.values()
         for other in others:
             best = np.maximum(best, other)
-        return best
+        return best + self.premium[product][:, None, None]
 
     def dumped_price(self, product: str, border: Border) -> Array:
         """Return the dump deck's price by state, USD/t, ``(4,)`` (C12c), at the best-protected member."""
         row, level = self.instance.products.loc[product], self.long_run[product]
         depth, follow = float(row["dump_depth"]), float(row["dump_follow"])
         users = self._users(product)
-        tables = [
-            domestic_price(
-                np.array([[level * (1.0 - follow * depth)]]),
-                np.array([[level * (1.0 - depth)]]),
-                np.array([[False]]),
-                border,
-                self.law(product, c),
-                self.export_cost,
-                float(row["spike_factor"]),
-            )[0, :, 0]
-            for c in users
-        ]
+        schedule, spike = self.schedules[product], float(row["spike_factor"])
+        market, china = np.array([[level * (1.0 - follow * depth)]]), np.array([[level * (1.0 - depth)]])
+        free, tables = np.array([[False]]), []
+        for c in users:
+            held = border.raised_to(self.law(product, c))
+            landed = (schedule.landed("market", market, held), schedule.landed("china", china, held))
+            tables.append(domestic_price(market, *landed, free, self.export_cost, spike)[0, :, 0])
         return np.max(tables, axis=0)
 
     def effective(self, product: str, border: Border, country: str | None = None) -> Border:
@@ -235,8 +230,7 @@ class Market:
         if key not in self._effective:
             laws = [self.law(product, c) for c in ([country] if country else self._users(product))]
             top = Border(market=max(x.market for x in laws), china=max(x.china for x in laws))
-            binding = Border(market=max(border.market, top.market), china=max(border.china, top.china))
-            self._effective[key] = binding if top in laws else border
+            self._effective[key] = border.raised_to(top) if top in laws else border
         return self._effective[key]
 
     def _users(self, product: str) -> list[str]:
@@ -251,6 +245,15 @@ def last_operating_year(instance: Instance) -> int:
         for row in instance.projects.itertuples()
     ]
     return max(last, default=end)
+
+
+def demand_premium(instance: Instance, product: str, years: NDArray[np.int_]) -> Array:
+    """Return what buyers' incentives add to a producer's price by year, USD/t, ``(T,)`` (C9)."""
+    total = np.zeros(years.size)
+    for row in instance.policy.itertuples():
+        if row.kind == "demand_premium" and {product, "all"} & set(row.products):
+            total += schedule(float(row.rate), float(row.start_year), float(row.end_year), row.phase_schedule, years)
+    return total
 
 
 def along(prices: Array, path: NDArray[np.int_]) -> Array:

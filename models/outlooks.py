@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .cashflow import Outlook, Site
-from .market import LAW, Border, along
+from .levies import LAW, Border
+from .market import along
 from .projects import Calendar, Plant, calendar
 from .regimes import Path, decode
 
@@ -67,7 +68,7 @@ class Outlooks:
     def _dumped(self, product: str, border: Border, path: NDArray[np.int_]) -> Array:
         law = self.market.dumped_price(product, LAW)[path]
         protected = self.market.dumped_price(product, border)[path]
-        dumped: Array = law + self.lender_share * self.before_review * (protected - law)
+        dumped: Array = law + self.lender_share * self.before_review * (protected - law) + self.market.premium[product]
         return dumped
 
     def world(self, product: str) -> tuple[Array, Array, Array]:
@@ -143,6 +144,8 @@ class Outlooks:
             deck = law_mean + share * (mean - law_mean)
             level, law_level = market.dumped_price(product, border), market.dumped_price(product, LAW)
             dumped = law_level + share * (level - law_level)
+            if country is None:
+                dumped = dumped + market.premium[product][:, None]
             wide = visited[:, :, None]
             self._bounds[key] = (
                 (

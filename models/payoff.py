@@ -30,7 +30,7 @@ class Account:
     def __init__(self, statement: Statement, plant_id: str) -> None:
         """Run the plant's operating years under the design."""
         desk = statement.desk
-        self.desk, self.plant = desk, desk.plants[plant_id]
+        self.desk, self.plant = desk, statement.plants[plant_id]
         self.site = statement.site(self.plant, statement.builds[plant_id])
         level = statement.decisions.credit(self.plant.country, self.plant.product)
         self.itc, self.ptc = credits_at(desk.law[self.plant.country, self.plant.product], level)
@@ -166,7 +166,7 @@ def payoffs(desk: Desk, statement: Statement) -> dict[str, Array]:
     the members by the cost of their baseline basket. So transfers cancel in the sum over members and parts. The treasury
     also pays the change in law credits that C24 leaves out of public cost.
     """
-    design, before = Ledger(statement), Ledger(Statement(desk, Decisions()))
+    design, before = Ledger(statement), Ledger(Statement(desk, Decisions(), desk.unbound))
     factor = desk.users.factor
     net = np.array([float((c.payments - c.receipts + c.credits) @ factor) for c in statement.member_costs])
     booked_credits = np.array([float(statement.member_cost(c).credits @ factor) for c in COUNTRIES])

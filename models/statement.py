@@ -22,6 +22,8 @@ from .subsidies import NO_CREDIT, credits_at
 from .welfare import Cost, project_cost
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from .desk import Desk
@@ -48,9 +50,10 @@ class Tested:
 class Statement:
     """All numbers of one design on one instance, computed on demand."""
 
-    def __init__(self, desk: Desk, decisions: Decisions) -> None:
-        """Find the path that the builds imply."""
+    def __init__(self, desk: Desk, decisions: Decisions, plants: Mapping[str, Plant] | None = None) -> None:
+        """Find the path that the builds imply; ``plants`` are the design's, under the club's standard, if not given."""
         self.desk, self.decisions = desk, decisions
+        self.plants = plants or desk.plants
         self.builds = dict(desk.baseline.builds) | dict(decisions.builds)
         self.needs = desk.balance.needs(self.builds)
         self.secured = desk.balance.secured_all(self.builds)
@@ -104,7 +107,7 @@ class Statement:
 
     def project_cost(self, plant_id: str) -> Cost:
         """Return the public cost of a built plant, increments over the baseline (C24)."""
-        desk, plant = self.desk, self.desk.plants[plant_id]
+        desk, plant = self.desk, self.plants[plant_id]
         site = self.site(plant, self.builds[plant_id])
         level = self.decisions.credit(plant.country, plant.product)
         held = self.decisions.contracts.get(plant_id)
@@ -129,7 +132,7 @@ class Statement:
         horizon, scenarios = next(iter(self.desk.market.market.values())).shape
         total = Cost.none(horizon, scenarios)
         for key, cost in self.costs.items():
-            if self.desk.plants[key].country == country:
+            if self.plants[key].country == country:
                 total = total + cost
         return total
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .market import COUNTRIES, LAW, Border, Market, along
+from .levies import LAW, Border
+from .market import COUNTRIES, Market, along
 from .regimes import decode
 from .welfare import discount
 

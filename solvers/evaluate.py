@@ -6,6 +6,7 @@ import platform
 import time
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -16,7 +17,7 @@ from ..instances.errors import InstanceError, Problem
 from ..models.cashflow import ContractTerms
 from ..models.decisions import Contract, Decisions
 from ..models.desk import Desk
-from ..models.market import COUNTRIES, Border
+from ..models.market import COUNTRIES
 from ..models.statement import Statement
 from ..models.subsidies import CreditLevel
 from .audit import audit
@@ -180,11 +181,13 @@ def read_decisions(desk: Desk, content: Mapping[str, Any], file: str = "design")
     """
     rows = _Rows(content, file)
     borders: dict[str, dict[str, float]] = {}
+    references: dict[str, float] = {}
     for row in rows.table("tariffs"):
         if rows.known("tariffs.product", row["product"], desk.market.products) and rows.known(
             "tariffs.node", row["node"], ("china_linked", "market")
         ):
             borders.setdefault(row["product"], {})[row["node"]] = float(row["rate"])
+            references[row["product"]] = max(references.get(row["product"], 0.0), float(row.get("reference_usd_per_t") or 0.0))
     builds: dict[str, int] = {}
     for row in rows.table("projects"):
         key = row["project"]
@@ -209,5 +212,8 @@ def read_decisions(desk: Desk, content: Mapping[str, Any], file: str = "design")
             credits[row["country"], row["product"]] = CreditLevel(float(row["itc_rate"]), float(row["ptc_rate"]))
     if rows.problems:
         raise InstanceError(rows.problems)
-    tariffs = {m: Border(market=r.get("market", 0.0), china=r.get("china_linked", 0.0)) for m, r in borders.items()}
+    tariffs = dict.fromkeys(desk.market.products, desk.unprotected) | {
+        m: replace(desk.unprotected, market=r.get("market", 0.0), china=r.get("china_linked", 0.0), reference=references.get(m, 0.0))
+        for m, r in borders.items()
+    }
     return Decisions(tariffs, builds, contracts, credits)

@@ -13,7 +13,11 @@ from ..instances.errors import InstanceError, Problem
 if TYPE_CHECKING:
     from ..instances import Instance
 
-FORMS = "tariff.<node>.<product>, strike.<project>, built.<project>, start.<project>, credit.<itc|ptc>.<country>.<product>"
+KINDS = ("itc", "ptc", "grant", "loan", "upside", "offtake")
+FORMS = (
+    "tariff.<node>.<product>, reference.<product>, strike.<project>, built.<project>, start.<project>, "
+    f"credit.<{'|'.join(KINDS)}>.<country>.<product>"
+)
 
 
 def read_fixes(instance: Instance, fixes: Mapping[str, float] | Sequence[str] | None) -> dict[str, float]:
@@ -56,11 +60,14 @@ def _fault(instance: Instance, name: str, value: object) -> Problem | None:
     projects, products = list(instance.projects.index), list(instance.products.index)
     if kind == "tariff" and len(rest) == 2 and rest[0] in ("china_linked", "market"):
         names, key, fits = products, rest[1], 0.0 <= number <= 5.0
+    elif kind == "reference" and len(rest) == 1:
+        names, key, fits = products, rest[0], number > 0.0
     elif kind in ("strike", "built", "start") and len(rest) == 1:
         names, key = projects, rest[0]
         fits = {"strike": number > 0.0, "built": number in (0.0, 1.0), "start": number == int(number)}[kind]
-    elif kind == "credit" and len(rest) == 3 and rest[0] in ("itc", "ptc") and rest[1] in ("USA", "CAN", "MEX"):
-        names, key, fits = products, rest[2], 0.0 <= number <= 1.0
+    elif kind == "credit" and len(rest) == 3 and rest[0] in KINDS and rest[1] in ("USA", "CAN", "MEX"):
+        names, key = products, rest[2]
+        fits = number in (0.0, 1.0) if rest[0] == "loan" else 0.0 <= number <= (5.0 if rest[0] == "offtake" else 1.0)
     else:
         return problem(name, FORMS, "use one of these names")
     if key not in names:

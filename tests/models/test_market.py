@@ -9,10 +9,20 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 import minclub as mc
-from minclub.models.market import BEYOND, COUNTRIES, EXPORT, LAW, OPEN, SCARCE, Border, Market, domestic_price, import_split
+from minclub.models.levies import LAW, Border, Schedule
+from minclub.models.market import BEYOND, COUNTRIES, EXPORT, OPEN, SCARCE, Market, domestic_price, import_split
 
 rates = st.floats(0.0, 1.0)
 prices = st.floats(1.0, 1e6)
+
+
+PLAIN = Schedule(("market", "china"), {"market": 0.0, "china": 0.0})
+
+
+def price_under(M: float, C: float, restricted: bool, border: Border, spike: float) -> np.ndarray:
+    world, china = np.array([[M]]), np.array([[C]])
+    landed = PLAIN.landed("market", world, border), PLAIN.landed("china", china, border)
+    return domestic_price(world, *landed, np.array([[restricted]]), export_cost=0.07, spike=spike)
 
 
 def by_the_table(M: float, C: float, restricted: bool, tM: float, tC: float, e: float, spike: float) -> list[float]:
@@ -25,17 +35,14 @@ def by_the_table(M: float, C: float, restricted: bool, tM: float, tC: float, e: 
 
 @given(prices, prices, st.booleans(), rates, rates, rates, rates, st.floats(1.0, 5.0))
 def test_domestic_price_is_the_table(M: float, C: float, restricted: bool, own_m: float, law_m: float, own_c: float, law_c: float, spike: float) -> None:
-    got = domestic_price(np.array([[M]]), np.array([[C]]), np.array([[restricted]]), Border(own_m, own_c), Border(law_m, law_c), export_cost=0.07, spike=spike)
+    got = price_under(M, C, restricted, Border(own_m, own_c).raised_to(Border(law_m, law_c)), spike)
     assert got.shape == (1, 4, 1)
     assert_allclose(got[0, :, 0], by_the_table(M, C, restricted, max(own_m, law_m), max(own_c, law_c), 0.07, spike), rtol=1e-12)
 
 
 @given(prices, prices, st.booleans(), rates, rates, rates, rates)
 def test_more_tariff_never_lowers_the_price(M: float, C: float, restricted: bool, t_m: float, t_c: float, more_m: float, more_c: float) -> None:
-    def price(border: Border) -> np.ndarray:
-        return domestic_price(np.array([[M]]), np.array([[C]]), np.array([[restricted]]), border, LAW, export_cost=0.07, spike=2.0)
-
-    low, high = price(Border(t_m, t_c)), price(Border(t_m + more_m, t_c + more_c))
+    low, high = (price_under(M, C, restricted, border, 2.0) for border in (Border(t_m, t_c), Border(t_m + more_m, t_c + more_c)))
     assert (high >= low).all()
     assert high[0, EXPORT, 0] == low[0, EXPORT, 0]
 

@@ -29,7 +29,7 @@ Rng = np.random.Generator
 
 def random_box(rng: Rng, width: float) -> Box:
     market, china = np.sort(rng.uniform(0.0, 0.25, 2))
-    return Box(float(market), float(china), float(market + width * rng.random()), float(china + width * rng.random()))
+    return Box(float(market), float(china), market_top=float(market + width * rng.random()), china_top=float(china + width * rng.random()))
 
 
 def inside(rng: Rng, box: Box) -> Border:
