@@ -1,33 +1,52 @@
-"""The three bankability tests, as functions of the strike (C12).
+"""The three bankability tests, as functions of the strike and of the credit rates (C12).
 
 Every test is monotone in the strike, so the least strike is the first value of the three-digit grid that passes.
-Credits enter linearly: the club's increments shift each test by a slope, so all credit levels share one table.
+Credits enter linearly. The tests of many *cases* are taken at once: a case is a strike, a pair of credit rates or both.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .cashflow import ContractTerms, Outlook, Site, credit_flows
-from .contracts import expected_payment
-from .lending import Loan, Rules, loan, main_share
+from .contracts import expected_payment, payment
+from .lending import Loan, Money, Rules, loan, main_share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-
     Array = NDArray[np.float64]
+    Index = NDArray[np.int_]
+
+
+@dataclass(frozen=True)
+class Deck:
+    """A lender's view of the ``k`` repayment years, all ``(k,)`` (C12c).
+
+    ``cash`` is after-tax cash without a contract and credits and ``cost`` operating cost, musd; ``price`` the selling
+    price, USD/t; ``covered`` million tonnes under contract, ``shield_lost`` musd per musd of investment credit, and
+    ``years`` the simulated years whose credit rates apply.
+    """
+
+    cash: Array
+    cost: Array
+    price: Array
+    covered: Array
+    shield_lost: Array
+    years: Index
 
 
 class Tests:
-    """The tests of one site over a grid of strikes (or without a contract), for any credit rates.
+    """The tests of one site over a rising grid of ``G`` strikes (or without a contract, ``G`` = 1), for any credit rates.
 
-    Arrays over the grid have length ``G``; without a contract ``G`` is 1.
+    The tests take calendar-year credit rates, ``(T,)`` or ``(C, T)`` for ``C`` cases, and an ``index`` into the grid,
+    ``(C,)``, the whole grid if none is given. Strikes and rates are paired, and one of either serves all of the other.
     """
 
     __test__ = False
@@ -52,7 +71,6 @@ class Tests:
         self.worst = worst or site
         self.contract = contract if strikes is not None else None
         self.strikes = strikes
-        self._long_run = long_run
         self.long_run = long_run[site.plant.product]
         self.share = main_share(site.plant, long_run)
         self.count = site.calendar.operate.size
@@ -63,7 +81,7 @@ class Tests:
     def loan(self, itc: Array) -> Loan:
         """Return the loan under calendar-year investment credit rates (C12c)."""
         credit, _ = credit_flows(self.site, itc, itc)
-        return loan(self.site.plant, self.count, self.rules, float(credit.sum()))
+        return loan(self.site.plant, self.count, self.rules, credit.sum(axis=-1))
 
     @cached_property
     def phi(self) -> Array:
@@ -78,120 +96,116 @@ class Tests:
         strength = np.clip((self.strikes - low) / (max(self.long_run, expected) - low), 0.0, 1.0)
         return self.share * self.contract.share * strength
 
+    # --- value ---------------------------------------------------------------------------------------------------
+
     @cached_property
     def expected(self) -> tuple[Array, Array]:
-        """Return expected margin and expected active cost, musd, each ``(n, G)`` or ``(n, 1)``."""
+        """Return expected margin and expected active cost, musd, each ``(n, G)``."""
         merchant = self.site.merchant
-        cost = np.broadcast_to(self.site.cost, merchant.active.shape[1:])
         margin = np.repeat(merchant.margin[0].mean(axis=1)[:, None], self.grid, axis=1)
-        active = np.repeat((merchant.active[0] * cost).mean(axis=1)[:, None], self.grid, axis=1)
-        for n in range(self.tenor):
-            margin[n], active[n] = self._tenor_year(n)
+        active = np.repeat((merchant.active[0] * self.site.cost).mean(axis=1)[:, None], self.grid, axis=1)
+        if self.contract is not None and self.strikes is not None:
+            margin[: self.tenor], active[: self.tenor] = self._expected_under(self.contract, self.strikes)
         return margin, active
 
-    def _tenor_year(self, n: int) -> tuple[Array, Array]:
-        """Return expected margin and active cost of one tenor year over the grid, each ``(G,)``."""
-        assert self.contract is not None
-        assert self.strikes is not None
-        site, row = self.site, np.array([n])
-        lowest = site.operate(row, self.strikes[:1], self.contract)
-        linear = lowest.active.all() and (site.outlook.floor is None or (lowest.margin > -site.care_share * site.cost[row]).all())
-        if not linear:
-            run = site.operate(row, self.strikes, self.contract)
-            return run.margin[:, 0].mean(axis=1), (run.active[:, 0] * site.cost[n]).mean(axis=1)
-        payable = site.payable[n] / 1e6
-        sales = site.price[n] - site.plant.royalty * site.royalty_price[n]
-        base = payable * sales + site.byproduct_revenue[n] - site.cost[n]
-        unit = expected_payment(site.price[n], self.strikes, self.contract.upside_share)
-        cost = np.full(self.grid, site.cost[n].mean())
-        return base.mean() + self.contract.share * payable * unit, cost
+    def _expected_under(self, contract: ContractTerms, strikes: Array) -> tuple[Array, Array]:
+        """Return expected margin and active cost of the tenor years over the grid, each ``(tenor, G)``.
+
+        A higher strike pays more, so a plant that runs at the lowest strike always runs, and its margin is linear in the
+        payment; one that idles at the highest always idles. Only the scenarios between the two are run at each strike.
+        """
+        site, rows = self.site, np.arange(self.tenor)
+        cost = np.broadcast_to(site.cost, site.price.shape)[rows]
+        lowest, highest = (site.operate(rows, strikes[[end]], contract) for end in (0, -1))
+        runs = lowest.active[0] if site.outlook.floor is None else lowest.active[0] & (lowest.margin[0] > -site.care_share * cost)
+        idles = ~highest.active[0]
+        settled = np.where(runs, (site.sales - site.outgoings)[rows], np.where(idles, -site.care_share * cost, 0.0))
+        margin = np.repeat(settled.sum(axis=1)[:, None], self.grid, axis=1)
+        active = np.repeat(np.where(runs, cost, 0.0).sum(axis=1)[:, None], self.grid, axis=1)
+        for n, (paid, open_) in enumerate(zip(runs, ~(runs | idles), strict=True)):
+            if paid.any():
+                unit = expected_payment(site.price[n, paid], strikes, contract.upside_share)
+                margin[n] += paid.sum() * contract.share * site.payable[n] / 1e6 * unit
+            if open_.any():
+                run = site.operate(rows[[n]], strikes, contract, open_)
+                margin[n] += run.margin[:, 0].sum(axis=1)
+                active[n] += run.active[:, 0] @ cost[n, open_]
+        return margin / cost.shape[1], active / cost.shape[1]
 
     @cached_property
     def discount(self) -> tuple[Array, Array]:
-        """Return C12a's discount factors of build and operating years, ``(b, G)`` and ``(n, G)``."""
+        """Return C12a's discount factors of build and operating years, ``(b, G)`` and ``(n, G)``, or of one column for all."""
         return self._factors(self.phi)
 
     @cached_property
     def discount_of_losses(self) -> Array:
-        """Return the discount factors of operating years in which money is lost, ``(n, G)``: phi at ``site``'s prices."""
+        """Return the discount factors of operating years in which money is lost, as ``discount``: phi at ``site``'s prices."""
         return self.discount[1] if self.worst is self.site else self._factors(self._phi(self.site))[1]
 
     def _factors(self, phi: Array) -> tuple[Array, Array]:
         t, cal = self.site.plant.terms, self.site.calendar
-        early = (1.0 + t.hurdle + t.specialty_addon * (1.0 - phi))[None, :]
+        early = 1.0 + t.hurdle + t.specialty_addon * (1.0 - (phi if t.specialty_addon else phi[:1]))
         late = 1.0 + t.hurdle + t.specialty_addon
-        if self.contract is None:
-            early = np.array([[late]])
         years = cal.operate[:, None]
         last = cal.operate[self.tenor - 1] if self.tenor else 0
-        within = early ** -np.minimum(years, max(last, 0)) if self.tenor else np.ones((1, self.grid))
-        after = late ** -np.maximum(years - (last if self.tenor else 0), 0)
-        return early ** -cal.build[:, None].astype(float), within * after
+        return early ** -cal.build[:, None], early ** -np.minimum(years, last) * late ** -np.maximum(years - last, 0)
 
-    def value(self, itc: Array, ptc: Array) -> Array:
-        """Return expected NPV at the C12a rate under calendar-year credit rates, musd, ``(G,)``."""
+    @cached_property
+    def _value_parts(self) -> tuple[Array, Array, Array]:
+        """Return NPV without credits, and per musd of investment credit and unit of production credit rate, by year.
+
+        Shapes ``(G,)``, ``(b, G)`` and ``(n, G)``, musd: NPV is linear in every yearly rate.
+        """
         margin, cost = self.expected
         (build, operate), losses = self.discount, self.discount_of_losses
-        credit, rate = credit_flows(self.site, itc, ptc)
         flow = self.site.after_tax_share * margin + self.site.fixed[:, None]
-        result: Array = (build * (credit - self.site.calendar.capital)[:, None]).sum(axis=0)
-        result = result + (operate * (np.maximum(flow, 0.0) + rate[:, None] * cost)).sum(axis=0)
-        return result + (losses * (np.minimum(flow, 0.0) - (self.site.shield_lost * credit.sum())[:, None])).sum(axis=0)
+        base = (operate * np.maximum(flow, 0.0) + losses * np.minimum(flow, 0.0)).sum(axis=0) - self.site.calendar.capital @ build
+        return base, build - self.site.shield_lost @ losses, operate * cost
+
+    def value(self, itc: Array, ptc: Array) -> Array:
+        """Return expected NPV at the C12a rate, musd, of each case."""
+        base, per_itc, per_ptc = self._value_parts
+        credit, rate = credit_flows(self.site, itc, ptc)
+        return base + (_columns(credit) * per_itc).sum(axis=0) + (_columns(rate) * per_ptc).sum(axis=0)
 
     def value_at(self, rates: Sequence[tuple[Array, Array]]) -> Array:
-        """Return ``value`` at several pairs of credit rates, musd, ``(R, G)``: it is linear in every yearly rate."""
-        _, cost = self.expected
-        build, operate = self.discount
-        cal, plant = self.site.calendar, self.site.plant
-        zero = np.zeros(self.site.outlook.price.shape[0])
-        per_itc = build - (self.discount_of_losses * self.site.shield_lost[:, None]).sum(axis=0)
-        itc = np.stack([plant.itc_share * itc[cal.build] * cal.capital for itc, _ in rates])
-        ptc = np.stack([plant.ptc_share * ptc[cal.operate] for _, ptc in rates])
-        result: Array = self.value(zero, zero) + itc @ per_itc + ptc @ (operate * cost)
-        return result
+        """Return ``value`` of the whole grid at each of several pairs of credit rates, musd, ``(R, G)``."""
+        base, per_itc, per_ptc = self._value_parts
+        credit, rate = credit_flows(self.site, *(np.stack(kind) for kind in zip(*rates, strict=True)))
+        return base + credit @ per_itc + rate @ per_ptc
 
     # --- the lender's decks -------------------------------------------------------------------------------------
 
-    def _deck_flow(
-        self,
-        periods: NDArray[np.int_],
-        years: NDArray[np.int_],
-        price: Array,
-        royal: Array,
-        factor: float,
-        cost_factor: float,
-        itc: Array,
-        ptc: Array,
-        capital_factor: float = 1.0,
-    ) -> tuple[Array, Array]:
-        """Return cash available for debt service and cost, musd: ``(k, G)`` and ``(k,)``.
+    def _deck(self, price: Array, royal: Array, late: int = 0, down: float = 1.0, dear: float = 1.0, overrun: float = 1.0) -> Deck:
+        """Return a deck at prices of the repayment years, USD/t ``(k,)``: ``royal`` are those on which royalties are taken.
 
-        ``periods`` are operating years, ``years`` the simulated years in which they fall, ``price`` USD/t of those
-        years before ``factor``, and ``royal`` the prices on which royalties are taken.
+        The plant is ``late`` years late, all prices are multiplied by ``down``, cost by ``dear`` and depreciation on
+        initial capital by ``overrun``.
         """
-        site, cal = self.site, self.site.calendar
-        running = periods >= 0
-        covered = (years - cal.operate[0] if self.contract and self.contract.by_calendar else periods) < self.tenor
-        periods = np.maximum(periods, 0)
-        selling = factor * price
+        site, cal, years = self.site, self.site.calendar, self._years
+        periods = self.repayment - late
+        share = self.contract.share if self.contract else 0.0
+        counted = years - cal.operate[0] if self.contract and self.contract.by_calendar else periods
+        running, periods = periods >= 0, np.maximum(periods, 0)
         payable = site.payable[periods] / 1e6
-        cost = cost_factor * site.deck_cost(years, cal.output[periods], factor)
-        sales = payable * (selling - site.plant.royalty * factor * royal)
-        margin = sales + factor * self._deck_byproducts(periods, years) - cost
-        table = np.repeat(margin[:, None], self.grid, axis=1)
-        if self.contract is not None and self.strikes is not None:
-            short = np.maximum(self.strikes[None] - selling[:, None], 0.0)
-            over = np.maximum(selling[:, None] - self.strikes[None], 0.0)
-            unit = short - self.contract.upside_share * over
-            table += np.where(covered, payable, 0.0)[:, None] * self.contract.share * unit
-        credit, _ = credit_flows(site, itc, ptc)
-        rate = site.plant.ptc_share * ptc[years]
-        shield = site.plant.terms.income_tax * cal.initial_depreciation[periods] * capital_factor
-        fixed = -site.after_tax_share * cal.sustaining[periods] + shield
-        fixed = fixed - site.shield_lost[periods] * credit.sum() + rate * cost
-        return (site.after_tax_share * table + fixed[:, None]) * running[:, None], cost
+        cost = dear * site.deck_cost(years, cal.output[periods], down)
+        sales = down * (payable * (price - site.plant.royalty * royal) + self._deck_byproducts(periods, years))
+        shield = site.plant.terms.income_tax * cal.initial_depreciation[periods] * overrun
+        return Deck(
+            cash=running * (site.after_tax_share * (sales - cost - cal.sustaining[periods]) + shield),
+            cost=running * cost,
+            price=down * price,
+            covered=np.where(running & (counted < self.tenor), share * payable, 0.0),
+            shield_lost=running * site.shield_lost[periods],
+            years=years,
+        )
 
-    def _deck_byproducts(self, periods: NDArray[np.int_], years: NDArray[np.int_]) -> Array:
+    @cached_property
+    def _years(self) -> Index:
+        """Return the simulated years of the repayments, ``(k,)``."""
+        return self.site.calendar.operate[self.repayment]
+
+    def _deck_byproducts(self, periods: Index, years: Index) -> Array:
         """Return expected by-product revenue of operating years that fall in given simulated years, musd, ``(k,)``."""
         site = self.site
         total = np.zeros(periods.size)
@@ -201,61 +215,74 @@ class Tests:
             total = total + tonnes * price
         return total
 
-    def bank_cover(self, itc: Array, ptc: Array) -> Array:
-        """Return the bank deck's average cover over the repayment years, ``(G,)``."""
-        n = self.repayment
-        years = self.site.calendar.operate[n]
+    def _cash(self, deck: Deck, itc: Array, ptc: Array, index: Index | None) -> Array:
+        """Return cash available for debt service by repayment year and case, musd, ``(k, C)``."""
+        credit, _ = credit_flows(self.site, itc, ptc)
+        support = _columns(self.site.plant.ptc_share * ptc[..., deck.years] * deck.cost)
+        cash = deck.cash[:, None] + support - deck.shield_lost[:, None] * credit.sum(axis=-1)
+        if self.contract is not None and self.strikes is not None:
+            strikes = self.strikes if index is None else self.strikes[index]
+            unit = payment(deck.price[:, None], strikes, self.contract.upside_share)
+            cash = cash + self.site.after_tax_share * deck.covered[:, None] * unit
+        return cash
+
+    @cached_property
+    def _bank_deck(self) -> Deck:
         outlook = self.site.outlook
-        flow, _ = self._deck_flow(n, years, outlook.deck[years], outlook.royal.deck[years], 1.0, 1.0, itc, ptc)
-        result: Array = flow.mean(axis=0) / self.loan(itc).service
-        return result
+        return self._deck(outlook.deck[self._years], outlook.royal.deck[self._years])
 
-    def bank_required(self) -> Array:
-        """Return the cover that the bank deck asks for, ``(G,)``: less as the contracted share rises."""
+    def bank_cover(self, itc: Array, ptc: Array, index: Index | None = None) -> Array:
+        """Return the bank deck's average cover over the repayment years of each case; infinite without debt."""
+        return _cover(self._cash(self._bank_deck, itc, ptc, index).mean(axis=0), self.loan(itc).service)
+
+    def bank_required(self, index: Index | None = None) -> Array:
+        """Return the cover that the bank deck asks for: less as the contracted share rises."""
         inside = float((self.repayment < self.tenor).mean())
-        return self.rules.cover_merchant - self.rules.cover_reduction * inside * self.phi
+        phi = self.phi if index is None or self.contract is None else self.phi[index]
+        return self.rules.cover_merchant - self.rules.cover_reduction * inside * phi
 
-    def downside_cover(self, itc: Array, ptc: Array) -> Array:
-        """Return the least yearly cover of the downside deck after the reserve, ``(G,)``.
+    @cached_property
+    def _downside_deck(self) -> Deck:
+        outlook, rules = self.site.outlook, self.rules
+        prices = outlook.deck[self._years], outlook.royal.deck[self._years]
+        return self._deck(*prices, rules.delay, rules.price_down, rules.cost_down, rules.capital_down)
+
+    def downside_cover(self, itc: Array, ptc: Array, index: Index | None = None) -> Array:
+        """Return the least yearly cover of the downside deck after the reserve of each case; infinite without debt.
 
         Cash of a year plus the reserve over debt service; the reserve is refilled from surplus up to its size.
         """
-        rules, service = self.rules, self.loan(itc).service
-        n = self.repayment - rules.delay
-        years = np.minimum(self.site.calendar.operate[self.repayment], self.site.outlook.deck.size - 1)
-        price, royal = self.site.outlook.deck[years], self.site.outlook.royal.deck[years]
-        flow, _ = self._deck_flow(n, years, price, royal, rules.price_down, rules.cost_down, itc, ptc, rules.capital_down)
-        full = rules.reserve_years * service
-        reserve, least = np.full(self.grid, full), np.full(self.grid, np.inf)
-        for cash in flow:
-            least = np.minimum(least, (cash + reserve) / service)
-            reserve = np.clip(cash + reserve - service, 0.0, full)
-        return least
+        cash, service = self._cash(self._downside_deck, itc, ptc, index), self.loan(itc).service
+        full = self.rules.reserve_years * service
+        reserve, least = full, np.full(cash.shape[1:], np.inf)
+        for year in cash:
+            money = year + reserve
+            least = np.minimum(least, money)
+            reserve = np.minimum(np.maximum(money - service, 0.0), full)
+        return _cover(least, service)
 
-    def dump_cover(self, itc: Array, ptc: Array) -> Array:
-        """Return the dump deck's loan-life cover, ``(G,)``: the first repayment years at dumped prices."""
-        n = self.repayment
-        years = self.site.calendar.operate[n]
-        price, royal = (self._dump_deck_prices(x, years) for x in (self.site.outlook, self.site.outlook.royal))
-        flow, _ = self._deck_flow(n, years, price, royal, 1.0, 1.0, itc, ptc)
-        debt = self.loan(itc)
-        factor = (1.0 + debt.rate) ** -np.arange(1, n.size + 1)
-        result: Array = (factor[:, None] * flow).sum(axis=0) / debt.principal
-        return result
+    @cached_property
+    def _dump_deck(self) -> Deck:
+        outlook = self.site.outlook
+        return self._deck(self._dump_prices(outlook), self._dump_prices(outlook.royal))
 
-    def _dump_deck_prices(self, outlook: Outlook, years: NDArray[np.int_]) -> Array:
-        price, first = outlook.deck[years].copy(), self.rules.dump_years
-        price[:first] = outlook.dumped[years[:first]]
+    def _dump_prices(self, outlook: Outlook) -> Array:
+        price, first = outlook.deck[self._years], self.rules.dump_years
+        price[:first] = outlook.dumped[self._years[:first]]
         return price
 
-    def lender(self, itc: Array, ptc: Array) -> NDArray[np.bool_]:
-        """Say where all decks pass, ``(G,)`` (C12c); a plant without debt passes."""
-        if self.loan(itc).principal <= 0.0:
-            return np.full(self.grid, True)
-        passed = self.bank_cover(itc, ptc) >= self.bank_required() - TOLERANCE
-        passed &= self.downside_cover(itc, ptc) >= self.rules.cover_down - TOLERANCE
+    def dump_cover(self, itc: Array, ptc: Array, index: Index | None = None) -> Array:
+        """Return the dump deck's loan-life cover of each case, the first repayment years at dumped prices; infinite without debt."""
+        debt = self.loan(itc)
+        factor = (1.0 + debt.rate) ** -np.arange(1.0, self.repayment.size + 1)
+        return _cover(factor @ self._cash(self._dump_deck, itc, ptc, index), debt.principal)
+
+    def lender(self, itc: Array, ptc: Array, index: Index | None = None) -> NDArray[np.bool_]:
+        """Say where all decks pass (C12c); a plant without debt passes."""
+        passed = self.bank_cover(itc, ptc, index) >= self.bank_required(index) - TOLERANCE
+        passed &= self.downside_cover(itc, ptc, index) >= self.rules.cover_down - TOLERANCE
         if self.dump_deck:
-            passed &= self.dump_cover(itc, ptc) >= self.rules.dump_cover - TOLERANCE
+            passed &= self.dump_cover(itc, ptc, index) >= self.rules.dump_cover - TOLERANCE
         return passed
 
     # --- the tail ------------------------------------------------------------------------------------------------
@@ -265,49 +292,56 @@ class Tests:
         cal = self.site.calendar
         return float((cal.capital * (1.0 + self.site.plant.terms.debt_rate) ** -cal.build.astype(float)).sum())
 
-    def tail(self, itc: Array, ptc: Array, index: NDArray[np.int_] | None = None) -> Array:
-        """Return the CVaR of NPV at the cost of debt, musd, ``(len(index),)`` or ``(G,)`` (C12b)."""
+    def tail(self, itc: Array, ptc: Array, index: Index | None = None) -> Array:
+        """Return the CVaR of NPV at the cost of debt of each case, musd (C12b)."""
         site, cal = self.site, self.site.calendar
-        factor = (1.0 + site.plant.terms.debt_rate) ** -np.arange(self.site.outlook.price.shape[0], dtype=float)
-        credit, rate = credit_flows(site, itc, ptc)
-        upfront = float((factor[cal.build] * (credit - cal.capital)).sum())
-        fixed = float((factor[cal.operate] * (site.fixed - site.shield_lost * credit.sum())).sum())
+        factor = (1.0 + site.plant.terms.debt_rate) ** -np.arange(site.outlook.price.shape[0], dtype=float)
+        credit, rate = credit_flows(site, np.atleast_2d(itc), np.atleast_2d(ptc))
         weight = factor[cal.operate]
-        late = np.arange(self.tenor, self.count)
-        npv = upfront + fixed + self._weighted(site.merchant.margin[:, late], site.merchant.active[:, late], late, weight, rate)
-        if self.tenor and self.strikes is not None:
-            rows = np.arange(self.tenor)
-            chosen = self.strikes if index is None else self.strikes[index]
-            run = site.operate(rows, chosen, self.contract)
-            npv = npv + self._weighted(run.margin, run.active, rows, weight, rate)
-        return cvar_worst(npv, self.rules.tail_alpha)
+        npv = (credit - cal.capital) @ factor[cal.build] + (site.fixed - credit.sum(axis=1)[:, None] * site.shield_lost) @ weight
+        late, rows = np.arange(self.tenor, self.count), np.arange(self.tenor)
+        total = npv[:, None] + self._weighted(site.merchant.margin[:, late], site.merchant.active[:, late], late, weight, rate)
+        if self.contract is not None and self.strikes is not None:
+            run = site.operate(rows, self.strikes if index is None else self.strikes[index], self.contract)
+            total = total + self._weighted(run.margin, run.active, rows, weight, rate)
+        return cvar_worst(total, self.rules.tail_alpha)
 
-    def _weighted(self, margin: Array, active: NDArray[np.bool_], rows: NDArray[np.int_], weight: Array, rate: Array) -> Array:
-        """Return discounted after-tax margins plus production credits per scenario, musd, ``(R, S)``."""
-        total = np.einsum("rns,n->rs", margin, weight[rows] * self.site.after_tax_share)
-        if rate[rows].any():
-            total = total + np.einsum("rns,n->rs", active * self.site.cost[rows][None], weight[rows] * rate[rows])
+    def _weighted(self, margin: Array, active: NDArray[np.bool_], rows: Index, weight: Array, rate: Array) -> Array:
+        """Return discounted after-tax margins plus production credits per case and scenario, musd, ``(C, S)``."""
+        total: Array = (weight[rows] * self.site.after_tax_share) @ margin
+        if rate[:, rows].any():
+            drawn = (weight * rate)[:, None, rows] @ (active * self.site.cost[rows])
+            total = total + drawn[:, 0]
         return total
 
+    def tail_passes(self, itc: Array, ptc: Array, index: Index | None = None) -> NDArray[np.bool_]:
+        """Say where the tail passes (C12b)."""
+        return self.tail(itc, ptc, index) >= -self.rules.loss_tolerance * self.capital_at_debt_cost() - TOLERANCE
+
     def passes(self, itc: Array, ptc: Array) -> NDArray[np.bool_]:
-        """Say where all switched-on tests pass over the whole grid, ``(G,)``; the costly ones run only if needed."""
-        passed = np.full(self.grid, True)
+        """Say where all switched-on tests pass, for each case; the costly ones run only if needed."""
+        passed = np.full(max(self.grid, np.atleast_2d(itc).shape[0]), True)
         if self.rules.value:
             passed &= self.value(itc, ptc) >= -TOLERANCE
         if self.rules.lender and passed.any():
             passed &= self.lender(itc, ptc)
         if self.rules.tail and passed.any():
-            passed &= self.tail(itc, ptc) >= -self.rules.loss_tolerance * self.capital_at_debt_cost() - TOLERANCE
+            passed &= self.tail_passes(itc, ptc)
         return passed
-
-    def at(self, index: int) -> Tests:
-        """Return the tests of one strike of the grid."""
-        assert self.strikes is not None
-        chosen = self.strikes[index : index + 1]
-        return Tests(self.site, self.rules, self._long_run, self.dump_deck, self.contract, chosen, self.worst)
 
 
 TOLERANCE = 1e-9
+
+
+def _columns(rows: Array) -> Array:
+    """Turn ``(k,)`` or ``(C, k)`` into ``(k, 1)`` or ``(k, C)``."""
+    return np.atleast_2d(rows).T
+
+
+def _cover(money: Array, debt: Money) -> Array:
+    """Return money over debt, infinite where nothing is owed."""
+    owed = np.broadcast_to(debt, money.shape)
+    return np.divide(money, owed, out=np.full(money.shape, np.inf), where=owed > 0.0)
 
 
 def cvar_worst(values: Array, alpha: float) -> Array:
@@ -322,13 +356,17 @@ def tail_weights(count: int, alpha: float) -> Array:
     return np.clip(mass - np.arange(count), 0.0, 1.0) / mass
 
 
-def stack_share(site: Site, itc: Array, ptc: Array, public_rate: float) -> float:
-    """Return credits and grants as a share of capital, PV at the public rate (C13), without a contract's effect."""
+def stack_share(site: Site, itc: Array, ptc: Array, public_rate: float) -> Money:
+    """Return credits and grants as a share of capital, PV at the public rate (C13), without a contract's effect.
+
+    Rates are calendar-year rates ``(..., T)``; the result has their leading axes.
+    """
     cal, plant = site.calendar, site.plant
     factor = (1.0 + public_rate) ** -np.arange(site.outlook.price.shape[0], dtype=float)
     credit, rate = credit_flows(site, itc, ptc)
-    cost = np.broadcast_to(site.cost, site.price.shape).mean(axis=1)
-    paid = float((factor[cal.build] * credit).sum() + (factor[cal.operate] * rate * cost).sum())
+    cost = site.cost.mean(axis=1)
+    paid = credit @ factor[cal.build] + rate @ (factor[cal.operate] * cost)
     capital = float((factor[cal.build] * cal.capital).sum())
-    ratio = (plant.grant_musd + paid) / (plant.grant_musd + capital) if plant.grant_musd + capital > 0.0 else 0.0
-    return ratio
+    if plant.grant_musd + capital <= 0.0:
+        return np.zeros(paid.shape)
+    return (plant.grant_musd + paid) / (plant.grant_musd + capital)

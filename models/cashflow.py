@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from .projects import Calendar, Plant
 
     Array = NDArray[np.float64]
+    Selection = slice | NDArray[np.bool_]
+
+EVERY = slice(None)
+"""All scenarios."""
 
 
 @dataclass(frozen=True)
@@ -131,28 +135,38 @@ class Site:
         """Return all operating years without a contract, ``(1, n, S)``."""
         return self.operate(np.arange(self.calendar.operate.size), None, None)
 
-    def operate(self, rows: NDArray[np.int_], strikes: Array | None, contract: ContractTerms | None) -> Operation:
-        """Run the operating years ``rows`` under each strike (C10).
+    @cached_property
+    def sales(self) -> Array:
+        """Return sales of the main product and by-products before a contract, musd, ``(n, S)``."""
+        return self.payable[:, None] / 1e6 * self.price + self.byproduct_revenue
+
+    @cached_property
+    def outgoings(self) -> Array:
+        """Return operating cost and royalties of an active year, musd, ``(n, S)``."""
+        return self.plant.royalty * self.payable[:, None] / 1e6 * self.royalty_price + self.cost
+
+    def operate(
+        self, rows: NDArray[np.int_], strikes: Array | None, contract: ContractTerms | None, scenarios: Selection = EVERY
+    ) -> Operation:
+        """Run the operating years ``rows`` under each strike, in some or all scenarios (C10).
 
         The plant idles where revenue, receipts included, is below cost less care cost; its margin is then minus care.
         """
-        payable = self.payable[rows][None, :, None] / 1e6
-        extra = self.byproduct_revenue[rows][None]
-        cost = self.cost[rows][None]
+        cost = np.broadcast_to(self.cost, self.price.shape)[rows][:, scenarios]
+        gross = self.sales[rows][None, :, scenarios]
         receipts = np.zeros((1, 1, 1))
         if strikes is not None and contract is not None:
-            receipts = self.receipts(rows, strikes, contract)
-        gross = payable * self.price[rows][None] + extra + receipts
-        royalty = self.plant.royalty * payable * self.royalty_price[rows][None]
+            receipts = self.receipts(rows, strikes, contract, scenarios)
+            gross = gross + receipts
         active = gross >= cost * (1.0 - self.care_share)
-        margin = np.where(active, gross - royalty - cost, -self.care_share * cost)
+        margin = np.where(active, gross - self.outgoings[rows][:, scenarios], -self.care_share * cost)
         if self.outlook.floor is not None:
             margin = np.maximum(margin, -self.care_share * cost)
         return Operation(margin=margin, payment=np.where(active, receipts, 0.0), active=active)
 
-    def receipts(self, rows: NDArray[np.int_], strikes: Array, contract: ContractTerms) -> Array:
+    def receipts(self, rows: NDArray[np.int_], strikes: Array, contract: ContractTerms, scenarios: Selection = EVERY) -> Array:
         """Return what a contract pays in the operating years ``rows`` if the plant runs, musd, ``(R, k, S)`` (C14)."""
-        unit = payment(self.price[rows][None], strikes[:, None, None], contract.upside_share)
+        unit = payment(self.price[rows][None, :, scenarios], strikes[:, None, None], contract.upside_share)
         return contract.share * self.payable[rows][None, :, None] / 1e6 * unit
 
     @cached_property
@@ -182,7 +196,8 @@ class Site:
 def credit_flows(site: Site, itc: Array, ptc: Array) -> tuple[Array, Array]:
     """Return eligible capital times rate per build year and the production credit's rate per operating year (C15).
 
-    ``itc`` and ``ptc`` are calendar-year rates ``(T,)``; the first result is musd, the second a share of active cost.
+    ``itc`` and ``ptc`` are calendar-year rates ``(..., T)``; the first result is musd, ``(..., b)``, the second a share of
+    active cost, ``(..., n)``.
     """
     cal, plant = site.calendar, site.plant
-    return plant.itc_share * itc[cal.build] * cal.capital, plant.ptc_share * ptc[cal.operate]
+    return plant.itc_share * itc[..., cal.build] * cal.capital, plant.ptc_share * ptc[..., cal.operate]

@@ -12,10 +12,10 @@ from .cashflow import ContractTerms, Site
 from .contracts import three_digit_grid
 from .lending import Rules, main_share
 from .subsidies import NO_CREDIT, CreditLevel, LawCredits, credits_at
-from .welfare import Cost, project_cost, support
+from .welfare import Cost, full_sales, project_cost, supports
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -72,25 +72,29 @@ def family(
     A ``fixed_strike`` replaces the least one; the column is then feasible only where that strike passes C12. With a
     ``worst`` site the result bounds, from below, the cost of every site between the two (an envelope).
     """
-    count = len(offer.levels)
-    kind = np.full(count, INFEASIBLE)
-    strike = np.full(count, np.nan)
     rates = [credits_at(law, level) for level in offer.levels]
-    bare = Tests(site, offer.rules, offer.long_run, dump_deck, worst=worst)
-    for r, (itc, ptc) in enumerate(rates):
-        if offer.rules.stack and offer.levels[r] != NO_CREDIT and stack_share(site, itc, ptc, offer.public_rate) > offer.rules.stack_cap + TOLERANCE:
-            continue
-        if fixed_strike is None and bare.passes(itc, ptc)[0]:
-            kind[r] = UNAIDED
-        elif main_share(site.plant, offer.long_run) >= offer.rules.main_share_min:
-            kind[r] = CONTRACT
+    itc, ptc = _stacked(rates)
+    kind = np.full(len(rates), INFEASIBLE)
+    strike = np.full(len(rates), np.nan)
+    if main_share(site.plant, offer.long_run) >= offer.rules.main_share_min:
+        kind[:] = CONTRACT
+    if fixed_strike is None:
+        kind[Tests(site, offer.rules, offer.long_run, dump_deck, worst=worst).passes(itc, ptc)] = UNAIDED
+    if offer.rules.stack:
+        increments = np.array([level != NO_CREDIT for level in offer.levels])
+        kind[increments & (stack_share(site, itc, ptc, offer.public_rate) > offer.rules.stack_cap + TOLERANCE)] = INFEASIBLE
     wanted = np.flatnonzero(kind == CONTRACT)
     if wanted.size:
         grid = three_digit_grid(*strike_bounds(site, offer)) if fixed_strike is None else np.array([fixed_strike])
-        found = least_strikes(site, offer, dump_deck, grid, [rates[r] for r in wanted], worst)
-        strike[wanted] = found
-        kind[wanted[np.isnan(found)]] = INFEASIBLE
+        strike[wanted] = least_strikes(site, offer, dump_deck, grid, [rates[r] for r in wanted], worst)
+        kind[np.isnan(strike) & (kind == CONTRACT)] = INFEASIBLE
     return _priced(site, law, offer, kind, strike, worst)
+
+
+def _stacked(rates: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
+    """Return several pairs of calendar-year credit rates as two tables, ``(R, T)``."""
+    itc, ptc = zip(*rates, strict=True)
+    return np.stack(itc), np.stack(ptc)
 
 
 def least_strikes(
@@ -101,45 +105,68 @@ def least_strikes(
     rates: Sequence[tuple[Array, Array]],
     worst: Site | None = None,
 ) -> Array:
-    """Return the first value of the grid that passes C12 at each pair of credit rates; nan where none does."""
+    """Return the first value of the grid that passes C12 at each pair of credit rates; nan where none does.
+
+    Value is known over the whole grid. The lender's tests and the tail are monotone in the strike and searched from the
+    first value that passes what comes before.
+    """
     found = np.full(len(rates), np.nan)
     if not grid.size:
         return found
     tests = Tests(site, offer.rules, offer.long_run, dump_deck, offer.contract, grid, worst)
-    need = -offer.rules.loss_tolerance * tests.capital_at_debt_cost() - TOLERANCE
-    values = tests.value_at(rates)
-    for k, (itc, ptc) in enumerate(rates):
-        passed = values[k] >= -TOLERANCE if offer.rules.value else np.full(grid.size, True)
-        if offer.rules.lender and passed.any() and not tests.at(int(np.argmax(passed))).lender(itc, ptc)[0]:
-            passed &= tests.lender(itc, ptc)
-        if not passed.any():
-            continue
-        index = int(np.argmax(passed))
-        if offer.rules.tail:
-            index = tail_index(tests, itc, ptc, index, need)
-            while 0 <= index < grid.size and not passed[index]:
-                index += 1
-        if 0 <= index < grid.size:
-            found[k] = grid[index]
+    itc, ptc = _stacked(rates)
+    passed = np.full((len(rates), grid.size + 1), True)
+    if offer.rules.value:
+        passed[:, :-1] = tests.value_at(rates) >= -TOLERANCE
+    index = _next(passed, np.zeros(len(rates), dtype=int))
+    if offer.rules.lender:
+        index = first_passing(lambda at, case: tests.lender(itc[case], ptc[case], at), index, grid.size, LENDER_FAN)
+        index = _next(passed, index)
+    if offer.rules.tail:
+        index = first_passing(lambda at, case: tests.tail_passes(itc[case], ptc[case], at), index, grid.size, TAIL_FAN)
+        index = _next(passed, index)
+    feasible = index < grid.size
+    found[feasible] = grid[index[feasible]]
     return found
 
 
+LENDER_FAN, TAIL_FAN = 8, 2
+"""Values of the grid tried at once: a lender's test costs little more for many cases, the tail in proportion."""
+
+
+def _next(passed: NDArray[np.bool_], index: NDArray[np.int_]) -> NDArray[np.int_]:
+    """Return the first column from ``index`` on in which each row is true; the last column is true everywhere."""
+    return np.argmax(passed & (np.arange(passed.shape[1]) >= index[:, None]), axis=1)
+
+
+def first_passing(
+    test: Callable[[NDArray[np.int_], NDArray[np.int_]], NDArray[np.bool_]], first: NDArray[np.int_], count: int, fan: int
+) -> NDArray[np.int_]:
+    """Return for each case the first index in ``first .. count - 1`` at which a monotone test passes; ``count`` if none.
+
+    ``test`` takes indices and their cases. Each round tries ``first`` and then, where it fails, ``fan`` indices up to the
+    last one that may be the answer.
+    """
+    low, high = first.copy(), np.full(first.size, count)
+    case = np.flatnonzero(low < high)
+    if case.size:
+        passed = test(low[case], case)
+        high[case[passed]] = low[case[passed]]
+        low[case[~passed]] += 1
+    while (case := np.flatnonzero(low < high)).size:
+        tried = low[case, None] + (high - low)[case, None] * np.arange(1, fan + 1) // (fan + 1)
+        passed = test(tried.ravel(), np.repeat(case, fan)).reshape(tried.shape)
+        failures = (~passed).sum(axis=1)
+        edges = np.hstack([low[case, None] - 1, tried, high[case, None]])
+        low[case] = edges[np.arange(case.size), failures] + 1
+        high[case] = edges[np.arange(case.size), failures + 1]
+    return low
+
+
 def tail_index(tests: Tests, itc: Array, ptc: Array, first: int, need: float) -> int:
-    """Return the first grid index from ``first`` on whose tail passes, by bisection; -1 if none does."""
-
-    def ok(index: int) -> bool:
-        return bool(tests.tail(itc, ptc, np.array([index]))[0] >= need)
-
-    last = tests.grid - 1
-    if ok(first):
-        return first
-    if first == last or not ok(last):
-        return -1
-    low, high = first, last
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if ok(middle) else (middle, high)
-    return high
+    """Return the first grid index from ``first`` on whose tail is at least ``need``, musd; -1 if none is."""
+    found = int(first_passing(lambda at, _: tests.tail(itc, ptc, at) >= need, np.array([first]), tests.grid, TAIL_FAN)[0])
+    return found if found < tests.grid else -1
 
 
 def surely_running(worst: Site, offer: Offer) -> NDArray[np.bool_]:
@@ -158,21 +185,19 @@ def _priced(
     site: Site, law: LawCredits, offer: Offer, kind: NDArray[np.int_], strike: Array, worst: Site | None
 ) -> Family:
     """Attach public cost and subsidy equivalents to each feasible level."""
-    horizon, scenarios = site.outlook.price.shape
-    parts: list[Cost] = []
+    total = Cost.none(*site.outlook.price.shape).repeated(kind.size)
+    supported, sales = np.zeros(kind.size), full_sales(site, offer.public_rate, offer.long_run[site.plant.product])
     running = None if worst is None else surely_running(worst, offer)
-    supported = np.zeros(kind.size)
-    sales = 0.0
-    for r, level in enumerate(offer.levels):
-        if kind[r] == CONTRACT:
-            cost = project_cost(site, law, level, offer.public_rate, offer.contract, strike[r : r + 1], worst).pick(0)
-        elif kind[r] == UNAIDED:
-            cost = project_cost(site, law, level, offer.public_rate, worst=worst, running=running).pick(0)
+    for sort in (UNAIDED, CONTRACT):
+        where = np.flatnonzero(kind == sort)
+        if not where.size:
+            continue
+        levels = [offer.levels[r] for r in where]
+        if sort == CONTRACT:
+            cost = project_cost(site, law, levels, offer.public_rate, offer.contract, strike[where], worst)
         else:
-            cost = Cost.none(horizon, scenarios)
-        parts.append(cost)
-        held, long_run = bool(kind[r] == CONTRACT), offer.long_run[site.plant.product]
-        supported[r], sales = support(site, law, level, cost, offer.public_rate, long_run, held=held)
-    names = Cost.__dataclass_fields__
-    stacked = Cost(*(np.stack([getattr(p, n) for p in parts]) for n in names))
-    return Family(kind=kind, strike=strike, cost=stacked, supported=supported, sales=sales)
+            cost = project_cost(site, law, levels, offer.public_rate, worst=worst, running=running)
+        supported[where] = supports(site, law, levels, cost, offer.public_rate, held=sort == CONTRACT)
+        for name in Cost.__dataclass_fields__:
+            getattr(total, name)[where] = getattr(cost, name)
+    return Family(kind=kind, strike=strike, cost=total, supported=supported, sales=sales)

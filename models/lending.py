@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from .finance import pmt
 
 if TYPE_CHECKING:
     from ..instances import Instance
     from .projects import Plant
+
+Money = Any
+"""An amount in musd, or an array of one per case."""
 
 
 @dataclass(frozen=True)
@@ -69,28 +74,29 @@ class Rules:
 
 @dataclass(frozen=True)
 class Loan:
-    """Debt of a plant: principal and yearly service (musd), rate, and the repayment years' count."""
+    """Debt of a plant: principal and yearly service (musd, one or one per case), rate, and the repayment years' count."""
 
-    principal: float
-    service: float
+    principal: Money
+    service: Money
     rate: float
     years: int
 
 
-def loan(plant: Plant, operating_years: int, rules: Rules, credit: float = 0.0) -> Loan:
+def loan(plant: Plant, operating_years: int, rules: Rules, credit: Money = 0.0) -> Loan:
     """Size the loan (C12c): a closed public loan on its terms, else a share of capital and interest in construction.
 
-    ``credit`` is the investment credit in musd: what the treasury pays towards capital is not borrowed.
+    ``credit`` is the investment credit in musd, one or one per case: what the treasury pays towards capital is not borrowed.
     """
     t = plant.terms
+    principal: Money
     if plant.loan_musd > 0.0:
         principal, rate, tenor = plant.loan_musd, rules.public_base_rate + plant.loan_spread, plant.loan_tenor
     else:
-        capital = max(0.0, plant.capital_musd - plant.grant_musd - credit)
+        capital = np.maximum(0.0, plant.capital_musd - plant.grant_musd - credit)
         interest = t.debt_share * t.debt_rate * rules.idc_drawn * plant.build_years
         principal, rate, tenor = t.debt_share * capital * (1.0 + interest), t.debt_rate, t.debt_tenor
     years = max(1, min(tenor, operating_years - 1))
-    return Loan(principal=principal, service=pmt(rate, years, principal), rate=rate, years=years)
+    return Loan(principal=principal, service=principal * pmt(rate, years, 1.0), rate=rate, years=years)
 
 
 def main_share(plant: Plant, long_run: dict[str, float]) -> float:

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .bankability import cvar_worst
+from .cashflow import credit_flows
+from .subsidies import CreditLevel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from .cashflow import ContractTerms, Site
-    from .subsidies import CreditLevel, LawCredits
+    from .subsidies import LawCredits
 
     Array = NDArray[np.float64]
 
@@ -76,58 +80,72 @@ def discount(years: int, rate: float) -> Array:
 def project_cost(
     site: Site,
     law: LawCredits,
-    level: CreditLevel,
+    level: CreditLevel | Sequence[CreditLevel],
     public_rate: float,
     contract: ContractTerms | None = None,
     strikes: Array | None = None,
     worst: Site | None = None,
     running: NDArray[np.bool_] | None = None,
 ) -> Cost:
-    """Return the public cost of a project under each strike (or without a contract) and one club credit level.
+    """Return the public cost of a project under each strike (or without a contract) and club credit level.
 
     A project with a contract costs its net payments and all its credits; one without costs the club's increments
-    only (C24). Batched over the strikes, ``R``. With a ``worst`` site the result is a lower bound, part by part, for
-    every site between the two: payments and production credits count only where the worst site is active too.
-    ``running`` ``(n, S)`` says where a plant without a contract runs, if not where its merchant revenue lets it.
+    only (C24). Batched, ``R``: strikes and levels are paired, and one of either serves all of the other. With a
+    ``worst`` site the result is a lower bound, part by part, for every site between the two: payments and production
+    credits count only where the worst site is active too. ``running`` ``(n, S)`` says where a plant without a contract
+    runs, if not where its merchant revenue lets it.
     """
-    floor = worst or site
     horizon, scenarios = site.outlook.price.shape
-    batch = 1 if strikes is None else strikes.size
-    factor = discount(horizon, public_rate)
-    cal, plant = site.calendar, site.plant
+    factor, cal = discount(horizon, public_rate), site.calendar
     held = contract is not None and strikes is not None
-    itc = (law.itc if held else 0.0) + np.full(horizon, level.itc)
-    ptc = ((law.ptc if held else 0.0) + np.full(horizon, level.ptc)) * plant.ptc_share
+    itc, ptc = increments(level, law if held else None, horizon)
+    grant, rate = credit_flows(site, itc, ptc)
+    batch = max(rate.shape[0], strikes.size if held and strikes is not None else 1)
     payments, receipts, credits = (np.zeros((batch, horizon)) for _ in range(3))
-    grant = plant.itc_share * itc[cal.build] * cal.capital
     credits[:, cal.build] += grant
+    scenario_credits = np.repeat((grant @ factor[cal.build])[:, None], scenarios, axis=1)
+    merchant = (worst or site).merchant.active if running is None else running[None]
     tenor = min(contract.tenor_years, cal.operate.size) if contract is not None and held else 0
-    merchant = floor.merchant.active if running is None else running[None]
-    active = np.repeat(merchant, batch, axis=0) if ptc[cal.operate].any() else None
-    net = np.zeros((batch, scenarios))
-    gross = np.zeros((batch, scenarios))
+    net = gross = np.zeros((batch, scenarios))
+    parts = [(np.arange(tenor, cal.operate.size), merchant[:, tenor:])]
     if tenor and contract is not None and strikes is not None:
-        rows = np.arange(tenor)
-        sure = floor.operate(rows, strikes, contract).active
-        payment = site.receipts(rows, strikes, contract)
-        payment = np.where(sure, payment, 0.0 if worst is None else np.minimum(payment, 0.0))
-        years = cal.operate[rows]
+        rows, years = np.arange(tenor), cal.operate[:tenor]
+        chosen, which = np.unique(strikes, return_inverse=True)
+        sure, payment = _sure_payments(site, worst, rows, chosen, contract)
         paid = np.maximum(payment, 0.0)
-        payments[:, years] = paid.mean(axis=2)
-        receipts[:, years] = paid.mean(axis=2) - payment.mean(axis=2)
-        net = np.einsum("rns,n->rs", payment, factor[years])
-        gross = np.einsum("rns,n->rs", paid, factor[years])
-        if active is not None:
-            active = active.copy()
-            active[:, rows] = sure
-    scenario_credits = np.full((batch, scenarios), float((factor[cal.build] * grant).sum()))
-    if active is not None:
-        drawn = active * site.cost[None] * ptc[cal.operate][None, :, None]
-        credits[:, cal.operate] += drawn.mean(axis=2)
-        scenario_credits = scenario_credits + np.einsum("rns,n->rs", drawn, factor[cal.operate])
+        payments[:, years] = paid.mean(axis=2)[which]
+        receipts[:, years] = (paid.mean(axis=2) - payment.mean(axis=2))[which]
+        net, gross = ((factor[years] @ money)[which] for money in (payment, paid))
+        parts.append((rows, sure[which]))
+    for rows, active in parts:
+        if rate[:, rows].any():
+            cost = active * site.cost[rows]
+            credits[:, cal.operate[rows]] += rate[:, rows] * cost.mean(axis=2)
+            scenario_credits = scenario_credits + ((factor[cal.operate[rows]] * rate[:, rows])[:, None] @ cost)[:, 0]
     booked = np.maximum(0.0, net.mean(axis=1)) + credits @ factor
-    scenario = np.maximum(0.0, net) + scenario_credits
-    return Cost(payments, receipts, credits, booked, scenario, gross + scenario_credits)
+    return Cost(payments, receipts, credits, booked, np.maximum(0.0, net) + scenario_credits, gross + scenario_credits)
+
+
+def _sure_payments(
+    site: Site, worst: Site | None, rows: NDArray[np.int_], strikes: Array, contract: ContractTerms
+) -> tuple[NDArray[np.bool_], Array]:
+    """Say where the plant runs under each strike, ``(R, k, S)``, and return net payments, musd.
+
+    With a ``worst`` site: where it runs at the worst prices, and a payment that every site between the two gets.
+    """
+    if worst is None:
+        run = site.operate(rows, strikes, contract)
+        return run.active, run.payment
+    sure = worst.operate(rows, strikes, contract).active
+    payment = site.receipts(rows, strikes, contract)
+    return sure, np.where(sure, payment, np.minimum(payment, 0.0))
+
+
+def increments(level: CreditLevel | Sequence[CreditLevel], law: LawCredits | None, years: int) -> tuple[Array, Array]:
+    """Return the club's investment and production credit rates by year, over law if it is given, ``(R, T)`` (C15)."""
+    levels = [level] if isinstance(level, CreditLevel) else level
+    itc, ptc = (np.repeat(np.array([getattr(x, kind) for x in levels])[:, None], years, axis=1) for kind in ("itc", "ptc"))
+    return (itc, ptc) if law is None else (itc + law.itc, ptc + law.ptc)
 
 
 def worst_mean(values: Array, alpha: float) -> float:
@@ -138,21 +156,32 @@ def worst_mean(values: Array, alpha: float) -> float:
 def support(
     site: Site, law: LawCredits, level: CreditLevel, cost: Cost, public_rate: float, long_run: float, *, held: bool
 ) -> tuple[float, float]:
-    """Return C16's numerator and denominator of a project, PV musd: increments over law, and sales at the long-run price.
+    """Return C16's numerator and denominator of one project: ``supports`` and ``full_sales``, PV musd."""
+    batch = supports(site, law, [level], cost.repeated(1), public_rate, held=held)
+    return float(batch[0]), full_sales(site, public_rate, long_run)
 
-    ``cost`` is the project's public cost. Where a contract is ``held`` it has the law's credits too (C24), which are no
-    increment and are taken out: their share of a year's production credit is the law's share of the rate.
+
+def supports(site: Site, law: LawCredits, levels: Sequence[CreditLevel], cost: Cost, public_rate: float, *, held: bool) -> Array:
+    """Return C16's numerator at each credit level, PV musd ``(R,)``: increments over law.
+
+    ``cost`` is the project's public cost at each level. Where a contract is ``held`` it has the law's credits too (C24),
+    which are no increment and are taken out: their share of a year's production credit is the law's share of the rate.
     """
+    horizon = site.outlook.price.shape[0]
+    factor, cal = discount(horizon, public_rate), site.calendar
+    total: Array = (cost.payments - cost.receipts + cost.credits) @ factor
+    if not held:
+        return total
+    itc, ptc = increments(levels, law, horizon)
+    drawn = cost.credits.copy()
+    drawn[:, cal.build] -= credit_flows(site, itc, ptc)[0]
+    rate = ptc[:, cal.operate]
+    share = np.divide(law.ptc[cal.operate], rate, out=np.zeros_like(rate), where=rate > 0.0)
+    grant = credit_flows(site, law.itc, law.ptc)[0]
+    return total - grant @ factor[cal.build] - (share * drawn[:, cal.operate]) @ factor[cal.operate]
+
+
+def full_sales(site: Site, public_rate: float, long_run: float) -> float:
+    """Return full-output sales at the long-run price (USD/t), PV musd (C16)."""
     factor = discount(site.outlook.price.shape[0], public_rate)
-    cal, plant = site.calendar, site.plant
-    increments = float((cost.payments - cost.receipts + cost.credits) @ factor)
-    if held:
-        grant = plant.itc_share * cal.capital
-        drawn = cost.credits.copy()
-        np.add.at(drawn, cal.build, -grant * (law.itc[cal.build] + level.itc))
-        rate = law.ptc[cal.operate] + level.ptc
-        share = np.divide(law.ptc[cal.operate], rate, out=np.zeros_like(rate), where=rate > 0.0)
-        increments -= float(factor[cal.build] @ (grant * law.itc[cal.build]))
-        increments -= float(factor[cal.operate] @ (share * drawn[cal.operate]))
-    sales = float((factor[cal.operate] * site.payable).sum()) * long_run / 1e6
-    return increments, sales
+    return float(factor[site.calendar.operate] @ site.payable) * long_run / 1e6
