@@ -1,4 +1,4 @@
-"""Make the tables of ``usmca`` and ``mp_materials_2025`` from the evidence: ``python -m minclub.instances.build``.
+"""Make the tables of ``usmca`` and of the contracts as signed from the evidence: ``python -m minclub.instances.build``.
 
 The result depends on nothing but the evidence and this code: same bytes on every machine. ``club.toml``, ``sources.csv``, ``given.toml`` and the
 README files are written by hand.
@@ -8,19 +8,17 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from . import build_mp
+from . import build_given
 from .build_assumptions import assumption_rows
-from .build_corrections import corrected, sources
+from .build_corrections import corrected
 from .build_finance import finance_rows
+from .build_law import policy_rows
 from .build_products import product_rows
 from .build_projects import byproduct_rows, contract_rows, converter_rows, project_rows
 from .build_tables import EVIDENCE, Row, read_rows, write_rows, write_square
 
 HOME = Path(__file__).parent
 GENERATED = ("projects", "products", "byproducts", "converters", "policy", "contracts", "finance", "episodes", "assumptions")
-
-POLICY_IDS = ("US_45X", "CA_CTM_ITC", "CA_CTM_ITC_2025")
-"""Credits in force that lower the cost of a project; other instruments are in products.csv, finance.csv or not in a cash flow (docs/evidence.md)."""
 
 SPODUMENE_TO_CARBONATE = 0.9
 """Assumed correlation: the price of concentrate is a share of the carbonate price (rule P4)."""
@@ -38,30 +36,19 @@ def usmca_tables(evidence: Path = EVIDENCE) -> dict[str, list[Row]]:
         Rows by table.
     """
     rows = {name: corrected(name, read_rows(evidence, name)) for name in ("projects", "products", "converters", "policy", "contracts")}
+    products = product_rows(rows["products"], read_rows(evidence, "price_history"), read_rows(evidence, "standards"))
+    prices = {row["product_code"]: float(row["long_run_mean_usd_per_t"]) for row in products}
     return {
-        "projects": project_rows(rows["projects"]),
-        "products": product_rows(rows["products"], read_rows(evidence, "price_history")),
+        "projects": project_rows(rows["projects"], prices),
+        "products": products,
         "byproducts": byproduct_rows(read_rows(evidence, "byproducts")),
         "converters": converter_rows(rows["converters"]),
-        "policy": policy_rows(rows["policy"]),
+        "policy": policy_rows(rows["policy"], rows["products"]),
         "contracts": contract_rows(rows["contracts"]),
         "finance": finance_rows(read_rows(evidence, "finance")),
         "episodes": episode_rows(read_rows(evidence, "episodes")),
         "assumptions": assumption_rows(),
     }
-
-
-def policy_rows(evidence: Sequence[Row]) -> list[Row]:
-    """Map the investment and production credits of ``POLICY_IDS``."""
-    known = {row["instrument_id"]: row for row in evidence}
-    rows = []
-    for name in POLICY_IDS:
-        row = known[name]
-        out = {key: row[key] for key in ("instrument_id", "country", "products", "kind", "rate", "start_year", "end_year", "phase_schedule")}
-        out["provenance"] = "read"
-        out["source"] = " ; ".join((*filter(None, (row["source_url"],)), *sources("policy", name))) or row["legal_basis"]
-        rows.append(out)
-    return rows
 
 
 def episode_rows(evidence: Sequence[Row]) -> list[Row]:
@@ -90,7 +77,7 @@ def correlations(evidence: Path = EVIDENCE) -> tuple[list[str], list[list[float]
 
 
 def build(out: Path = HOME, evidence: Path = EVIDENCE) -> list[Path]:
-    """Write the generated tables of both instances.
+    """Write the generated tables of all instances.
 
     Args:
         out: folder that holds or receives the folders of the instances.
@@ -104,7 +91,7 @@ def build(out: Path = HOME, evidence: Path = EVIDENCE) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written = [write_rows(folder, name, tables[name]) for name in GENERATED]
     written.append(write_square(folder, "correlations", *correlations(evidence)))
-    return written + build_mp.build(out, tables)
+    return written + build_given.build(out, tables)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -113,7 +100,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: words after the command; default those of the process.
     """
-    parser = argparse.ArgumentParser(prog="python -m minclub.instances.build", description="Make the tables of usmca and mp_materials_2025 from the evidence.")
+    parser = argparse.ArgumentParser(
+        prog="python -m minclub.instances.build", description="Make the tables of usmca and of the contracts as signed from the evidence."
+    )
     parser.add_argument("--out", type=Path, default=HOME, help="folder that receives the instances (default: the package)")
     for path in build(parser.parse_args(arguments).out):
         print(path)

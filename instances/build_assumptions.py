@@ -9,6 +9,13 @@ _FASTMARKETS = "https://www.fastmarkets.com/insights/natural-graphite-under-pres
 _DUTIES = "https://dutydesk.app/us/811292 ; https://htshub.com/us-hs/search/lithium-ion-battery"
 _FINANCE = "evidence/finance.csv"
 _CONTRACTS = "evidence/contracts.csv"
+_LAW = "evidence/policy.csv CUSMA_INTERNAL"
+_GAO = "https://www.adamasintel.com/rees-in-defense-commercially-insignificant-strategically-imperative"
+_ANTIMONY = "https://docslib.org/doc/1590019/antimony-data-sheet ; evidence/contracts.csv US_USAC_DLA"
+_TUNGSTEN = "https://docslib.org/doc/3520125/tungsten-data-sheet"
+_GERMANIUM = "http://www.fredsakademiet.dk/ordbog/gord/g297.htm ; http://minerals.er.usgs.gov/minerals/pubs/mcs/1996/germani.txt"
+_GALLIUM = "https://www.yumpu.com/en/document/view/50709059/mineral-commodity-summaries-2011-environmental-and-energy-/61"
+_NATO = "https://particle.news/story/nato-says-all-allies-will-hit-2-defense-spending-in-2025-except-iceland"
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,10 @@ class Assumption:
 
 def _club(name: str, values: tuple[float, float, float], unit: str, reason: str, source: str = "") -> Assumption:
     return Assumption(name, ("all",), values, unit, "assumed", source, reason)
+
+
+def _defence(product: str, values: tuple[float, float, float], reason: str, source: str = "", word: str = "assumed") -> Assumption:
+    return Assumption("defence_share", (product,), values, "share of demand", word, source, reason)
 
 
 _TARGET = "share of demand"
@@ -71,6 +82,57 @@ _CELLS: tuple[Assumption, ...] = (
     Assumption("law_tariff_market_can", ("all",), (0, 0, 0.03), "ad valorem rate", "assumed", "", "general duties on unwrought minerals are mostly zero"),
     Assumption("law_tariff_market_mex", ("all",), (0, 0, 0.05), "ad valorem rate", "assumed", "", "lines of the December 2025 reform not checked"),
 )
+_DEFENCE: tuple[Assumption, ...] = (
+    _defence(
+        "ndpr_oxide",
+        (0.02, 0.05, 0.2),
+        "the US military uses less than 0.1% of world rare earths (read): 81 of 80,805 t over 1,585 t of direct demand; low = over embodied demand; "
+        "high = 1,200 t of magnets a year that one magnet plant is said to owe it, at 0.3 t a tonne",
+        _GAO,
+        "derived",
+    ),
+    _defence(
+        "antimony",
+        (0.02, 0.05, 0.15),
+        "metal products with ammunition are 39% of primary use (read), most of it batteries; the stockpile contract of 245 MUSD over five years buys about 800 t a year",
+        _ANTIMONY,
+    ),
+    _defence("tungsten", (0.05, 0.1, 0.2), "penetrators and heavy alloys lie in the two fifths of use that are not cemented carbide (read)", _TUNGSTEN),
+    _defence(
+        "germanium",
+        (0.15, 0.25, 0.4),
+        "infrared optics, mostly military, were 15% of US use in 1995 (read) and have grown; solar cells of satellites come on top",
+        _GERMANIUM,
+    ),
+    _defence("gallium", (0.05, 0.1, 0.3), "integrated circuits are 64% of use (read); radar and electronic warfare are a small part of them", _GALLIUM),
+    _defence("cobalt", (0.05, 0.1, 0.2), "superalloys, mostly of jet engines, are about half of US use (recalled); a fifth of the engines are military"),
+    _defence("niobium", (0.02, 0.05, 0.1), "superalloys are about a quarter of US use (recalled); a fifth of the engines are military"),
+    _defence("copper", (0.005, 0.01, 0.03), "much used by the military and still small in a use of 1.8 million t"),
+)
+_NEWER: tuple[Assumption, ...] = (
+    _club("expiry.protection_review_year", (2027, 2027, 2032), "year", "no extension was agreed on 1 July 2026: a review every year from then on", _LAW),
+    _club("expiry.protection_lapse_hazard", (0, 0.05, 0.1), "per year", "evidence row protection_lapse_hazard", _FINANCE),
+    Assumption(
+        "expiry.protection_expiry_year", ("all",), (2032, 2036, 2042), "year", "read", _LAW, "evidence row protection_expiry_year; 2036 read, range assumed"
+    ),
+    _club("expiry.protection_extension_probability", (0.2, 0.5, 0.8), "probability", "evidence row protection_extension_probability", _FINANCE),
+    _club("standards.usmca_factor", (0.25, 0.5, 0.75), "share of the full gap", "a tier between national law and the high standard"),
+    _club("concessional.spread", (0, 0, 0.01), "per year", "evidence row interest_margin_public: US Treasury plus 0 to 1%", _FINANCE),
+    _club("concessional.tenor_years", (12, 20, 23), "years", "12 years of Canadian export credit, 23 years of the loan to Thacker Pass", _FINANCE),
+    _club("procurement.tenor_years", (5, 10, 15), "years", "5 years of US stockpile contracts, 10 years of MP Materials", _CONTRACTS),
+    _club(
+        "procurement.quotas.USA",
+        (0.75, 0.85, 0.93),
+        "share",
+        "middle of its share of the members' defence demand by value (0.77, copper included) and of their defence budgets (0.93: 845 billion USD in 2025 read, "
+        "the others recalled)",
+        _NATO,
+    ),
+    _club("procurement.quotas.CAN", (0.05, 0.1, 0.15), "share", "0.08 by defence demand, 0.05 by budget; a little more as the host of most candidates"),
+    _club("procurement.quotas.MEX", (0.02, 0.05, 0.16), "share", "0.02 by budget, 0.16 by defence demand, nearly all of it copper"),
+    _club("reserve.price_impact", (0.05, 0.1, 0.3), "share", "a year of demand bought over some years is a small part of what market can sell"),
+    _club("reserve.holding_cost", (0.01, 0.02, 0.04), "per year", "storage, insurance, turnover; interest is charged apart"),
+)
 _CLUB: tuple[Assumption, ...] = (
     _club("data.localised_share", (0.25, 0.5, 1), "share", "how much of the cells, packs and magnets now imported the members make themselves by 2035"),
     _club("data.localised_until", (2032, 2035, 2040), "year", "when that share is reached"),
@@ -100,7 +162,7 @@ _CLUB: tuple[Assumption, ...] = (
 
 def assumption_rows() -> list[Row]:
     """Write all assumptions: cells first, then the settings of the club."""
-    return [row for item in (*_CELLS, *_CLUB) for row in _rows(item)]
+    return [row for item in (*_CELLS, *_DEFENCE, *_CLUB, *_NEWER) for row in _rows(item)]
 
 
 def _rows(item: Assumption) -> Iterator[Row]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from . import schema
 from .build_corrections import sources, words
+from .build_instruments import product_cells, product_words
 from .build_tables import CLUB_COUNTRIES, Row, number, plain, provenance_text, word
 
 CPI: Mapping[int, float] = {
@@ -108,17 +109,18 @@ _RENAMED = {
 }
 
 
-def product_rows(evidence: Sequence[Row], history: Sequence[Row]) -> list[Row]:
+def product_rows(evidence: Sequence[Row], history: Sequence[Row], standards: Sequence[Row]) -> list[Row]:
     """Map all products, in the order of the evidence.
 
-    Cells left empty are filled by ``assumptions.csv``: ``dump_follow``, ``demand_elasticity`` and ``law_tariff_market_*``. ``exchange_traded`` asks for
-    a futures market deep enough to lend against, so lithium and cobalt count as not traded.
+    Cells left empty are filled by ``assumptions.csv``: ``dump_follow``, ``demand_elasticity``, ``defence_share`` and ``law_tariff_market_*``.
+    ``exchange_traded`` asks for a futures market deep enough to lend against, so lithium and cobalt count as not traded.
 
     Args:
         evidence: rows of the evidence after correction.
         history: annual prices.
+        standards: rows of ``standards.csv``.
     """
-    return [_product(row, history) for row in evidence]
+    return [_product(row, history) | product_cells(row, standards) for row in evidence]
 
 
 def _product(row: Row, history: Sequence[Row]) -> Row:
@@ -232,7 +234,7 @@ def _product_words(row: Row, out: Row, same_price: bool) -> dict[str, str]:
             result[f"demand_embodied_2025_t_{c}"] = "assumed"
         result[f"existing_refined_t_{c}"] = word(ext, f"existing_refined_t_{c}")
         result[f"law_tariff_china_{c}"] = word(first, f"tariff_{c}")
-    result |= _corrected_words(code)
+    result |= product_words(row) | _corrected_words(code)
     return {name: result[name] for name in schema.fields("products") if name in result}
 
 

@@ -1,9 +1,10 @@
 """Evidence on projects, by-products, converters and contracts -> tables of the instance."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import floor
 
 from .build_corrections import sources, words
+from .build_instruments import proposed_share
 from .build_tables import CLUB_COUNTRIES, Row, number, plain, provenance_text, word
 
 MARGIN_PAYABILITY = 0.4
@@ -12,15 +13,16 @@ MARGIN_PAYABILITY = 0.4
 _SAME = (
     "project_id name country region product_code stage dev_status form_sold capacity_t_per_year earliest_start_year build_years ramp capex_musd "
     "sustaining_musd_per_year payability royalty_rate expansion_capex_musd expansion_year expansion_capacity_t_per_year china_linked exclusive_group "
-    "data_tier b0_supply sunk_capex_share public_loan_tenor_years public_loan_spread"
+    "data_tier b0_supply sunk_capex_share public_loan_tenor_years public_loan_spread standards_gap_usd_per_t"
 ).split()
 _RENAMED = {"available": "available_baseline", "optimism_factor": "study_optimism_factor", "public_loan_musd": "closed_public_loan_musd"}
 _NUMBERS = (
     "capacity_t_per_year earliest_start_year build_years ramp life_years capex_musd sustaining_musd_per_year opex_usd_per_t payability royalty_rate "
     "expansion_capex_musd expansion_year expansion_capacity_t_per_year sunk_capex_share optimism_factor public_loan_musd public_loan_tenor_years "
-    "public_loan_spread public_grant_musd feed_t_per_t feed_price_factor itc_eligible ptc_eligible_share"
+    "public_loan_spread public_grant_musd feed_t_per_t feed_price_factor itc_eligible ptc_eligible_share "
+    "ptc_eligible_share_proposed standards_gap_usd_per_t"
 ).split()
-_BY_RULE = {"itc_eligible": "assumed", "ptc_eligible_share": "assumed"}
+_BY_RULE = dict.fromkeys(("itc_eligible", "ptc_eligible_share", "ptc_eligible_share_proposed"), "assumed")
 
 DROPPED_CONVERTERS: dict[str, str] = {
     "CA_BECANCOUR_LIOH": "the plant is inside the project LI_WHABOUCHI",
@@ -35,7 +37,7 @@ DROPPED_CONVERTERS: dict[str, str] = {
 
 DROPPED_CONTRACTS: dict[str, str] = {
     "US_MP_10X_OFFTAKE": "magnets, not a listed product; no strike",
-    "CA_NMG_GOC": "the price is not public",
+    "CA_NMG_GOC": "the price of the term sheet of 2026 was not read; see the instance nouveau_monde_2026",
     "CA_RIO_SCANDIUM": "scandium is not a listed product",
     "UK_CFD_AR1_AR6": "precedent from another sector and country",
     "UK_CFD_AR7": "precedent from another sector and country",
@@ -77,7 +79,7 @@ _CONTRACT_WORDS = {
 }
 
 
-def project_rows(evidence: Sequence[Row]) -> list[Row]:
+def project_rows(evidence: Sequence[Row], prices: Mapping[str, float]) -> list[Row]:
     """Map all projects, in the order of the evidence.
 
     Rules: life rounded to whole years; grants times the share of capital still to be spent; feed charged apart only where it is a listed product and
@@ -86,11 +88,12 @@ def project_rows(evidence: Sequence[Row]) -> list[Row]:
 
     Args:
         evidence: rows of the evidence after correction.
+        prices: long-run prices by product, USD per tonne, for feed.
     """
-    return [_project(row) for row in evidence]
+    return [_project(row, prices) for row in evidence]
 
 
-def _project(row: Row) -> Row:
+def _project(row: Row, prices: Mapping[str, float]) -> Row:
     out = {name: row[name] for name in _SAME} | {name: row[old] for name, old in _RENAMED.items()}
     charged = _feed_is_charged(row)
     out["life_years"] = str(floor(number(row["life_years"]) + 0.5))
@@ -101,6 +104,7 @@ def _project(row: Row) -> Row:
     out["public_grant_musd"] = plain(number(row["public_grant_musd"]) * to_come)
     out["itc_eligible"] = "1"
     out["ptc_eligible_share"] = plain(number(row["eligible_45x"]) * number(row["eligible_cost_share"])) if row["country"] == "USA" else "1"
+    out["ptc_eligible_share_proposed"] = plain(proposed_share(out, prices), 3)
     out["provenance"] = provenance_text(_project_words(row, out, charged))
     out["source"] = _joined(row["source_url"], row["status_source_url"], *sources("projects", row["project_id"]))
     return out

@@ -7,10 +7,10 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from . import catalogue, schema
+from . import catalogue, presets, schema
 from .errors import Problems
 from .reader import read_tables
-from .schema import CLUB_FILE, Field, Table
+from .schema import CLUB_FILE, Field, Table, Value
 
 __all__ = ["PACKAGE_FILE", "dictionary", "package", "write"]
 
@@ -89,7 +89,8 @@ def dictionary() -> str:
         rows = [_row(entry, _empty(table.name, entry)) for entry in schema.fields(table.name).values()]
         parts.append(f"## {table.file}\n\n{need} One row is {table.description}.{key}\n\n" + _grid("column", "empty cell", rows))
     rows = [_row(entry, _absent(entry)) for entry in schema.settings().values()]
-    parts.append(f"## {CLUB_FILE}\n\nRequired. The part of a key before the dot is its section.\n\n" + _grid("key", "absent", rows))
+    parts.append(f"## {CLUB_FILE}\n\n{_SETTINGS}\n\n" + _grid("key", "absent", rows))
+    parts.append("## Contract presets\n\n" + _PRESETS + "\n\n" + _preset_grid())
     rows = [_row(entry, {"all": "ALL", "country": "country", "stage": "country and stage"}[entry.scope]) for entry in schema.parameters().values()]
     parts.append("## Parameters of finance.csv\n\n" + _PARAMETERS + "\n\n" + _grid("parameter", "finest row read", rows))
     return "\n\n".join(parts) + "\n"
@@ -105,18 +106,32 @@ digits: `1200.5`, never `1,200.5`. Names hold letters, digits, `_` and `-`. Colu
 An empty cell is unknown (C3). Where the table below says *assumption*, the row of assumptions.csv with the column's name fills it: the row whose scope is the project
 or product itself, then the project's product, then `all`. Where nothing fills a number that is needed, the instance is refused."""
 
+_SETTINGS = f"""Required. The part of a key before the dot is its section. `<product>` stands for a product, `<country>` for {", ".join(schema.COUNTRIES)}, `<node>` for
+{" or ".join(schema.NODES)}, `<year>` for a year and `<name>` for a name of one's own."""
+
+_PRESETS = """`contract.preset` names a precedent. Its terms hold where neither club.toml nor an override sets the key. They are kept in `instances/presets.toml`
+with their sources; *a* marks what is assumed. What a preset gives as `upside_share` may exceed the parameter `upside_share_max` (C13)."""
+
 _PARAMETERS = """The model reads the most specific row: country and stage, then country, then stage, then `ALL` and `all`.
 Every parameter needs a row that fits each project; a parameter marked ALL needs a row for `ALL` and `all`."""
 
 
+def _preset_grid() -> str:
+    lines = ["| preset | " + " | ".join(f"`{term}`" for term in presets.TERMS) + " | what it is |", "|" + " --- |" * (len(presets.TERMS) + 2)]
+    for preset in presets.presets().values():
+        cells = [_plain(preset.terms[term]) + (" *a*" if preset.provenance[term].startswith("assumed") else "") for term in presets.TERMS]
+        lines.append(f"| `{preset.name}` | " + " | ".join(cells) + f" | {preset.title} |")
+    return "\n".join(lines)
+
+
 def _empty(table: str, entry: Field) -> str:
     if entry.same_as:
-        return f"as `{entry.same_as}`"
-    if entry.required:
-        return "assumption or error" if entry.name in schema.fillable(table) else "error"
-    if entry.default is not None:
-        return _default(entry)
-    return "assumption or unknown" if entry.name in schema.fillable(table) else "unknown"
+        last = f"as `{entry.same_as}`"
+    elif entry.required:
+        last = "error"
+    else:
+        last = "unknown" if entry.default is None else _default(entry)
+    return f"assumption or {last}" if entry.name in schema.fillable(table) else last
 
 
 def _absent(entry: Field) -> str:
@@ -126,7 +141,10 @@ def _absent(entry: Field) -> str:
 
 
 def _default(entry: Field) -> str:
-    value = entry.default
+    return _plain(entry.default)
+
+
+def _plain(value: Value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):

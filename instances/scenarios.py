@@ -29,11 +29,7 @@ OTHER_CORRELATION = 0.2
 """Correlation of yearly shocks of two products that the table does not list as a pair."""
 
 _COMMON, _SHOCK, _EPISODE = "common factor", 0, 1
-_LONG_RUN_COLUMN = {
-    "mean": "long_run_mean_usd_per_t",
-    "geometric": "long_run_geometric_usd_per_t",
-    "spot": "spot_usd_per_t",
-}
+_LONG_RUN_COLUMN = {"mean": "long_run_mean_usd_per_t", "geometric": "long_run_geometric_usd_per_t", "spot": "spot_usd_per_t"}
 
 
 @dataclass(frozen=True)
@@ -386,8 +382,7 @@ def _from_table(instance: Instance, prices: pd.DataFrame, years: IntArray, count
     )
     restricted = {code: flag[code] > 0 for code in codes}
     regime = np.zeros(len(names), dtype=np.int64)
-    lapse = lapse_years(instance, years, len(names), seed)
-    return _frozen(Scenarios(codes, years, market, china, restricted, regime, long_run_prices(instance), lapse))
+    return _frozen(Scenarios(codes, years, market, china, restricted, regime, long_run_prices(instance), lapse_years(instance, years, len(names), seed)))
 
 
 def _pivot(rows: pd.DataFrame, column: str, names: Sequence[Any], years: IntArray) -> FloatArray:

@@ -7,7 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minclub.instances import build, build_corrections, build_finance, build_mp, build_products, build_projects, build_tables, provenance, schema
+from minclub.instances import (
+    build,
+    build_corrections,
+    build_finance,
+    build_given,
+    build_instruments,
+    build_law,
+    build_products,
+    build_projects,
+    build_tables,
+    provenance,
+    schema,
+)
 from minclub.instances.build_corrections import CORRECTIONS, Correction, corrected
 from minclub.instances.build_tables import EVIDENCE, Row, read_rows
 from minclub.instances.loader import load
@@ -37,7 +49,7 @@ def products() -> dict[str, Row]:
 
 def test_shipped_tables_are_current(tmp_path: Path) -> None:
     written = build.build(tmp_path)
-    assert len(written) == len(build.GENERATED) + 1 + len(build_mp.TABLES)
+    assert len(written) == len(build.GENERATED) + 1 + len(build_given.GIVEN) * len(build_given.TABLES)
     stale = [path.name for path in written if path.read_bytes() != (HOME / path.relative_to(tmp_path)).read_bytes()]
     assert not stale, "run: python -m minclub.instances.build"
 
@@ -55,7 +67,7 @@ def test_command_line_writes_where_it_is_told(tmp_path: Path, capsys: pytest.Cap
     assert str(tmp_path / "usmca" / "projects.csv") in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("instance", ["usmca", "mp_materials_2025"])
+@pytest.mark.parametrize("instance", ["usmca", "mp_materials_2025", "nouveau_monde_2026"])
 def test_every_data_file_has_a_source_row(instance: str) -> None:
     listed = table(instance, "sources")
     present = {path.name for path in (HOME / instance).iterdir() if path.suffix in (".csv", ".toml")}
@@ -66,7 +78,7 @@ def test_every_data_file_has_a_source_row(instance: str) -> None:
     assert {name for name in listed if name.endswith((".csv", ".toml"))} - present == set()
 
 
-@pytest.mark.parametrize(("instance", "count"), [("usmca", 72), ("mp_materials_2025", 1)])
+@pytest.mark.parametrize(("instance", "count"), [("usmca", 72), ("mp_materials_2025", 1), ("nouveau_monde_2026", 1)])
 def test_instances_load_and_hold_what_club_toml_asks_for(instance: str, count: int) -> None:
     loaded = load(instance)
     assert len(loaded.projects) == count
@@ -231,7 +243,7 @@ def test_existing_supply_and_converters_hold_no_tonne_twice(products: dict[str, 
 # --- provenance, finance, assumptions -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("instance", ["usmca", "mp_materials_2025"])
+@pytest.mark.parametrize("instance", ["usmca", "mp_materials_2025", "nouveau_monde_2026"])
 @pytest.mark.parametrize("name", ["projects", "products"])
 def test_every_number_has_a_provenance_word(instance: str, name: str) -> None:
     numbers = [column for column, entry in schema.fields(name).items() if entry.is_number]
@@ -310,8 +322,9 @@ def test_contract_starts_with_its_first_whole_year(start: str, year: str) -> Non
 
 def test_exploration_credit_is_no_law_for_mines() -> None:
     rows = read_rows(HOME / "usmca", "policy")
-    assert {row["instrument_id"] for row in rows} == set(build.POLICY_IDS)
-    assert {row["kind"] for row in rows} == {"itc", "ptc"}
+    in_force = {row["instrument_id"] for row in rows if row["law_vintage"] != build_law.CHAPTER}
+    assert in_force == set(build_law.POLICY_IDS)
+    assert {row["kind"] for row in rows} == {"itc", "ptc", "demand_premium"}
     assert "all" not in {row["products"] for row in rows}
 
 
@@ -324,13 +337,87 @@ def test_correlations_are_a_correlation_matrix() -> None:
     assert matrix[codes.index("lithium_carbonate"), codes.index("spodumene_concentrate")] == 0.9
 
 
-def test_given_design_is_the_agreement_in_the_evidence() -> None:
-    (given,) = tomllib.loads((HOME / build_mp.NAME / "given.toml").read_text(encoding="utf-8"))["contracts"]
-    row = {row["contract_id"]: row for row in read_rows(EVIDENCE, "contracts")}["US_MP_PPA"]
-    assert given["strike_usd_per_t"] == float(row["strike_usd_per_t"]) == 110_000
-    assert given["tenor_years"] == int(row["tenor_years"])
-    assert given["upside_share"] == float(row["government_upside_share"])
-    assert given["project"] in table(build_mp.NAME, "projects")
+@pytest.mark.parametrize(("item", "contract"), [(build_given.MP_MATERIALS, "US_MP_PPA"), (build_given.NOUVEAU_MONDE, "CA_NMG_GOC")])
+def test_given_design_is_the_agreement_in_the_evidence(item: build_given.Given, contract: str) -> None:
+    (given,) = tomllib.loads((HOME / item.name / "given.toml").read_text(encoding="utf-8"))["contracts"]
+    row = {row["contract_id"]: row for row in read_rows(EVIDENCE, "contracts")}[contract]
+    settings = load(item.name).settings
+    assert given["strike_usd_per_t"] == float(row["strike_usd_per_t"] or 1_500)
+    assert given["tenor_years"] == int(row["tenor_years"]) == settings["contract.tenor_years"]
+    assert given["upside_share"] == float(row["government_upside_share"]) == settings["contract.upside_share"]
+    assert given["share"] == settings["contract.share"]
+    assert list(table(item.name, "projects")) == [given["project"]]
+    assert {row["country"] for row in read_rows(HOME / item.name, "finance")} == {"ALL", item.country}
+
+
+def test_share_of_the_canadian_offtake_is_its_tonnes_over_the_output_of_the_mine() -> None:
+    row = {row["contract_id"]: row for row in read_rows(EVIDENCE, "contracts")}["CA_NMG_GOC"]
+    instance = load(build_given.NOUVEAU_MONDE.name)
+    capacity = instance.projects.loc["MATAWINIE", "capacity_t_per_year"]
+    assert instance.settings["contract.share"] == pytest.approx(float(row["quantity_t_per_year"]) / capacity, abs=0.005)
+
+
+# --- newer instruments ----------------------------------------------------------------------------------------------------
+
+
+def test_china_makes_no_more_than_it_controls(products: dict[str, Row]) -> None:
+    for code, row in products.items():
+        assert float(row["china_made_share"]) <= float(row["china_controlled_share"]), code
+    assert (products["nickel"]["china_made_share"], products["nickel"]["china_controlled_share"]) == ("0.313", "0.65")
+    assert provenance.parse(products["nickel"]["provenance"])["china_made_share"] == "read"
+    assert provenance.parse(products["graphite_flake"]["provenance"])["china_made_share"] == "assumed", "cut to the share that it controls"
+
+
+def test_standards_are_those_of_the_evidence(products: dict[str, Row], projects: dict[str, Row]) -> None:
+    rows = {row["standard_id"]: row for row in read_rows(EVIDENCE, "standards")}
+    for code, row in products.items():
+        assert row["standard_cost_usd_per_t"] == rows[f"COST_{code}"]["full_cost_usd_per_t_base"]
+        assert row["standard_compliance_market"] == rows[f"NODE_{code}_market"]["compliance_share"]
+        assert row["standard_compliance_china"] == rows[f"NODE_{code}_china_linked"]["compliance_share"]
+    assert projects["GR_MATAWINIE"]["standards_gap_usd_per_t"] == "18.06"
+
+
+def test_defence_products_have_a_share_and_others_none() -> None:
+    frame = load("usmca").products
+    assert ((frame["defence_share"] > 0) == frame["is_defence"]).all()
+    assert frame.loc["ndpr_oxide", "defence_share"] == pytest.approx(0.001 * 80_805 / 1_585, abs=0.002)
+
+
+def test_proposed_rule_pays_on_less_cost(projects: dict[str, Row]) -> None:
+    for key, row in projects.items():
+        most = float(row["ptc_eligible_share"]) * build_instruments.CONVERSION_SHARE[row["stage"]][1]
+        assert float(row["ptc_eligible_share_proposed"]) <= most + 5e-4, key
+    assert projects["US_GA_GRAMERCY"]["ptc_eligible_share_proposed"] == "0.6"
+    assert projects["LI_THACKER"]["ptc_eligible_share_proposed"] == "0.35"
+    assert projects["GR_MATAWINIE"]["ptc_eligible_share_proposed"] == "0.2"
+    anode = projects["GR_KELLYTON"]
+    feed = float(anode["feed_t_per_t"]) * float(anode["feed_price_factor"]) * 1_223.9
+    opex = float(anode["opex_usd_per_t"])
+    assert float(anode["ptc_eligible_share_proposed"]) == pytest.approx(0.6 * opex / (opex + feed), abs=1e-3)
+
+
+def test_law_of_the_chapter_and_of_today() -> None:
+    today, chapter = load("usmca").policy, load("usmca", ["data.law_vintage=chapter"]).policy
+    assert set(today.index) == set(build_law.POLICY_IDS)
+    assert today.loc["US_45X", "phase_schedule"][-1] == (2034, 0.0)
+    assert {"CA_CTM_ITC", "CA_CTM_ITC_2025", "US_45X_CHAPTER"} <= set(chapter.index)
+    assert "US_45X" not in chapter.index
+    permanent = chapter.loc["US_45X_CHAPTER"]
+    assert (permanent["rate"], permanent["phase_schedule"]) == (0.1, ())
+    assert np.isnan(permanent["end_year"])
+    premiums = chapter[chapter["kind"] == "demand_premium"]
+    assert {name for (name,) in premiums["products"]} == set(build_law.KG_PER_VEHICLE)
+
+
+def test_premium_of_a_vehicle_adds_up_to_the_share_passed_on() -> None:
+    """Premium times kg, over all minerals of a car, is the credit times pass-through times the share required."""
+    rows = load("usmca", ["data.law_vintage=chapter"]).policy
+    rows = rows[rows["kind"] == "demand_premium"].set_index(rows["products"].str[0][rows["kind"] == "demand_premium"])
+    first = sum(kg / 1000 * rows.loc[code, "rate"] for code, kg in build_law.KG_PER_VEHICLE.items())
+    last = sum(kg / 1000 * rows.loc[code, "phase_schedule"][-1][1] for code, kg in build_law.KG_PER_VEHICLE.items())
+    assert first == pytest.approx(3_750 * 0.05 * 0.4, rel=1e-3)
+    assert last == pytest.approx(3_750 * 0.05 * 0.8, rel=1e-3)
+    assert {row["end_year"] for _, row in rows.iterrows()} == {2032}
 
 
 def test_written_tables_have_the_columns_of_the_schema(tmp_path: Path) -> None:
