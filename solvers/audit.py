@@ -15,11 +15,12 @@ from ..instances.errors import InstanceError
 from ..instances.instance import Instance
 from ..instances.loader import load
 from ..instances.scenarios import generate
+from .audit_case import Case
 from .audit_checks import Check, at_most, holds, same
 from .audit_design import check_shape, latest_start, read_design, read_file
 from .audit_limits import check_limits
 from .audit_read import read_world
-from .audit_tables import Case, compare_all
+from .audit_tables import compare_all
 from .audit_world import AuditRefused
 
 __all__ = ["AuditRefused", "AuditReport", "Check", "audit"]

@@ -1,4 +1,4 @@
-"""Recompute whether a project is bankable (C12) and the bounds of its strike (C13, C14)."""
+"""Recompute whether a project is bankable (C12) and its share of aid (C13)."""
 
 from __future__ import annotations
 
@@ -8,37 +8,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .audit_border import landed_prices
 from .audit_cash import (
-    USD_PER_MUSD,
-    Option,
-    Prices,
-    capital_by_year,
     cash,
-    credits_of,
-    cut,
     depreciation,
-    holds,
     law_scene,
     operate,
+    outside_prices,
     prices_in,
+    received,
     taxes,
-    tenor_years,
 )
-from .audit_market import Scene, buyers, price_of
+from .audit_credits import Loan, capital_by_year, credits_of, investment_credit, loan_of
+from .audit_market import Scene, buyers, own_premium, price_of
+from .audit_option import USD_PER_MUSD, Option, Prices, cut, holds, tenor_years
 from .audit_world import FloatArray, Project, World
 
 ROUNDING = 1e-9
 """A test that misses by less than this (ratio, or share of capital) counts as passed."""
-
-
-@dataclass(frozen=True)
-class Loan:
-    """Hold a loan: amount in musd, real rate, number of yearly repayments and the level repayment in musd (C12c)."""
-
-    amount: float
-    rate: float
-    tenor: int
-    service: float
 
 
 @dataclass(frozen=True)
@@ -108,46 +95,16 @@ def main_share(world: World, project: Project) -> float:
     return main / (main + others)
 
 
-def strike_floor(world: World, project: Project) -> float:
-    """Return the lowest strike: cash cost net of by-products at long-run prices, USD per payable tonne, at least 0 (C13)."""
-    feed = project.feed_rate * project.feed_factor * world.products[project.feed].long_run if project.feed else 0.0
-    cost = project.capacity * (project.opex + feed) / USD_PER_MUSD
-    net = cost - long_run_sales(world, project)[1]
-    return max(0.0, net * USD_PER_MUSD / (project.capacity * project.payability))
-
-
-def strike_ceiling(world: World, project: Project) -> float:
-    """Return the highest strike, USD per tonne (C13)."""
-    return world.param("strike_max") * world.products[project.product].long_run
-
-
-def three_digits(value: float) -> bool:
-    """Tell whether a number has at most three significant digits."""
-    return value > 0.0 and math.isclose(value, float(f"{value:.2e}"), rel_tol=1e-12)
-
-
-def next_lower(value: float) -> float:
-    """Return the next lower number of three significant digits."""
-    mantissa, exponent = f"{value:.2e}".split("e")
-    digits, power = round(float(mantissa) * 100), int(exponent) - 2
-    return float(f"{digits - 1}e{power}") if digits > 100 else float(f"999e{power - 1}")
-
-
-def highest_three_digits(limit: float) -> float:
-    """Return the highest number of three significant digits that does not exceed a limit."""
-    rounded = float(f"{limit:.2e}")
-    return rounded if rounded <= limit else next_lower(rounded)
-
-
 def cover_of_contract(world: World, project: Project, option: Option, scene: Scene) -> FloatArray:
     """Return phi by operating year, shape (N,) (C12a)."""
     terms = holds(option, project)
     covered = tenor_years(project, option)
     if terms is None or not covered.any():
         return np.zeros(project.life)
-    expected = float(cut(world, project, option, scene.own_price(project)).mean(axis=0)[covered].mean())
+    price = cut(world, project, option, scene.own_price(project).mean(axis=0) + own_premium(world, project))
+    expected, strike = float(price[covered].mean()), float(terms.strikes(project.life)[covered].mean())
     low, high = world.param("downside_price_factor") * expected, max(world.products[project.product].long_run, expected)
-    depth = min(1.0, max(0.0, (terms.strike - low) / (high - low)))
+    depth = min(1.0, max(0.0, (strike - low) / (high - low)))
     phi: FloatArray = main_share(world, project) * terms.share * depth * covered.astype(np.float64)
     return phi
 
@@ -165,38 +122,12 @@ def hurdle(world: World, project: Project, phi: FloatArray, start: int) -> Float
     return factors
 
 
-def investment_credit(world: World, project: Project, option: Option) -> float:
-    """Return the investment credit, law and club, musd (C15)."""
-    drawn = credits_of(world, project, option, np.zeros((1, project.life)))
-    return float((drawn.law_itc + drawn.club_itc).sum())
-
-
-def loan_of(world: World, project: Project, option: Option) -> Loan:
-    """Return the loan: a closed public one on its terms, else a commercial one on K less the investment credit (C12c)."""
-    if project.loan > 0.0:
-        amount, rate, tenor = project.loan, world.param("public_base_rate") + project.loan_spread, project.loan_tenor
-    else:
-        share, rate = world.param("debt_share", project.country), world.param("debt_rate", project.country)
-        interest = share * rate * world.param("idc_drawn_share") * project.build_years
-        amount, tenor = (
-            share * (project.capital - investment_credit(world, project, option)) * (1.0 + interest),
-            int(world.param("debt_tenor_years", project.country)),
-        )
-    tenor = max(1, min(tenor, project.life - 1))
-    annuity = 1.0 / tenor if rate == 0.0 else rate / (1.0 - (1.0 + rate) ** -tenor)
-    return Loan(amount, rate, tenor, amount * annuity)
-
-
 def deck_prices(where: Setting, project: Project, option: Option) -> Prices:
-    """Return the lender's prices: scenario means under law plus its share of the uplift before the review, each (1, N) (C12c)."""
+    """Return the lender's prices without demand premiums: means under law plus its share of the uplift before the review, each (1, N) (C12c)."""
     world = where.scene.world
-    law, design = (_means(prices_in(s, where.baseline, project, option)) for s in (where.law, where.scene))
+    law, design = (outside_prices(s, where.baseline, project, option).means() for s in (where.law, where.scene))
     counted = _lender_share(world, project, option)
     return Prices(law.main + counted * (design.main - law.main), law.feed + counted * (design.feed - law.feed), law.streams)
-
-
-def _means(prices: Prices) -> Prices:
-    return Prices(*(a.mean(axis=0, keepdims=True) for a in (prices.main, prices.feed, prices.streams)))
 
 
 def _lender_share(world: World, project: Project, option: Option) -> FloatArray:
@@ -205,17 +136,17 @@ def _lender_share(world: World, project: Project, option: Option) -> FloatArray:
 
 
 def dumped_main(where: Setting, project: Project, option: Option) -> FloatArray:
-    """Return the price of the main product at dumped node prices, unrestricted, shape (1, N) (C12c)."""
+    """Return the price of the main product at dumped node prices, unrestricted, without the demand premium, shape (1, N) (C12c)."""
     world, p = where.scene.world, where.scene.world.products[project.product]
     market = np.full((1, world.horizon), p.long_run * (1.0 - p.dump_follow * p.dump_depth))
     if project.concentrate:
         return cut(world, project, option, market)
-    nodes = (market, np.full_like(market, p.long_run * (1.0 - p.dump_depth)), np.zeros_like(market))
+    china = np.full_like(market, p.long_run * (1.0 - p.dump_depth))
 
     def sold(scene: Scene) -> FloatArray:
-        path, rates = scene.path[p.code], scene.tariffs[p.code]
-        best = np.max([price_of(world, p.code, rates[:, c], path, nodes) for c in buyers(world, p.code)], axis=0)
-        return cut(world, project, option, best)
+        landed = landed_prices(world, p.code, scene.border[p.code], market, china)
+        best = price_of(world, p.code, scene.path[p.code], market, landed)[buyers(world, p.code)].max(axis=0)
+        return cut(world, project, option, best.mean(axis=0, keepdims=True))
 
     law, design = sold(where.law), sold(where.scene)
     return law + _lender_share(world, project, option) * (design - law)
@@ -246,9 +177,9 @@ def _repaying(flow: FloatArray, loan: Loan, late: int = 0) -> FloatArray:
 def downside_cover(flow: FloatArray, loan: Loan, reserve: float) -> float:
     """Return the least yearly cover, (cash + reserve account) / debt service; surplus refills the account up to ``reserve``, musd (C12c)."""
     account, least = reserve, math.inf
-    for received in flow:
-        least = min(least, float(received + account) / loan.service)
-        account = min(reserve, max(0.0, account + float(received) - loan.service))
+    for yearly in flow:
+        least = min(least, float(yearly + account) / loan.service)
+        account = min(reserve, max(0.0, account + float(yearly) - loan.service))
     return least
 
 
@@ -282,7 +213,8 @@ def _lender(where: Setting, project: Project, option: Option, phi: FloatArray) -
     if loan.amount <= 0.0:
         return blank
     prices, credit = deck_prices(where, project, option), investment_credit(world, project, option)
-    cover = float(_repaying(deck_cash(world, project, option, prices, credit), loan).mean() / loan.service)
+    flow = deck_cash(world, project, option, received(world, project, option, prices), credit)
+    cover = float(_repaying(flow, loan).mean() / loan.service)
     downside = _downside_deck(where, project, option, loan, credit)
     margins = {"bank deck": cover - required, "downside deck": downside - world.param("dscr_minimum_downside")}
     llcr = _dump_deck(where, project, option, prices, loan, credit)
@@ -295,9 +227,8 @@ def _downside_deck(where: Setting, project: Project, option: Option, loan: Loan,
     """Return the least yearly cover when operating years, their prices, credit rates and contract come late; building and repayments do not."""
     world = where.scene.world
     late = int(world.param("downside_delay_years"))
-    terms = None if option.contract is None else replace(option.contract, start=option.contract.start + late)
-    delayed = replace(option, start=option.start + late, contract=terms)
-    low = deck_prices(where, project, delayed).scaled(world.param("downside_price_factor"))
+    delayed = option.delayed(late)
+    low = received(world, project, delayed, deck_prices(where, project, delayed).scaled(world.param("downside_price_factor")))
     factors = {"cost_factor": world.param("downside_opex_factor"), "capital_factor": world.param("downside_capex_factor")}
     stressed = _repaying(deck_cash(world, project, delayed, low, credit, **factors), loan, late)
     return downside_cover(stressed, loan, world.param("reserve_months") / 12.0 * loan.service)
@@ -311,17 +242,18 @@ def _dump_deck(where: Setting, project: Project, option: Option, prices: Prices,
     n = np.arange(project.life)
     dumped = (n >= 1) & (n <= world.param("dump_deck_years"))
     main = np.where(dumped, dumped_main(where, project, option), prices.main)
-    flow = _repaying(deck_cash(world, project, option, Prices(main, prices.feed, prices.streams), credit), loan)
+    dump = received(world, project, option, Prices(main, prices.feed, prices.streams))
+    flow = _repaying(deck_cash(world, project, option, dump, credit), loan)
     return float(flow @ (1.0 + loan.rate) ** -np.arange(1.0, loan.tenor + 1.0) / loan.amount)
 
 
 def stack(where: Setting, project: Project, option: Option) -> float:
-    """Return (grant + PV of all credits at full operation, law included) / (grant + PV of K), at the public rate (C13)."""
+    """Return (grant + PV of all credits at full operation, law and the loan's subsidy included) / (grant + PV of K), at the public rate (C13)."""
     world = where.scene.world
     op = operate(world, project, option, prices_in(where.scene, where.baseline, project, option), may_idle=False)
     drawn = credits_of(world, project, option, op.cost)
     yearly = np.zeros(world.horizon)
     cut(world, project, option, yearly)[:] = (drawn.law_ptc + drawn.club_ptc).mean(axis=0)
-    total = project.grant + float(world.pv(drawn.law_itc + drawn.club_itc + yearly))
+    total = project.grant + float(world.pv(drawn.law_itc + drawn.club_itc + drawn.loan + yearly))
     capital = project.grant + float(world.pv(capital_by_year(world, project, option)))
     return total / capital if capital > 0.0 else 0.0

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .audit_bank import bank, highest_three_digits, main_share, setting, strike_ceiling
-from .audit_cash import Option, law_scene
-from .audit_market import Balance, Builds, Scene, balances, harmonised_rates, states
+from .audit_bank import bank, main_share, setting
+from .audit_border import club_measures
+from .audit_cash import law_scene
+from .audit_market import Balance, Builds, Scene, balances, states
+from .audit_option import Option
+from .audit_strike import highest_three_digits, strike_ceiling
 from .audit_world import NODES, FloatArray, Project, Terms, World
 
 
@@ -63,20 +66,26 @@ def _group_taken(world: World, builds: Builds, project: Project) -> bool:
     return bool(project.group) and any(world.projects[other].group == project.group for other in builds)
 
 
+def candidates(world: World, b0: Baseline) -> list[Project]:
+    """Return the candidates: available, able to start in time, not in the baseline and of a group that it leaves open (C20)."""
+    return [
+        p for code, p in world.projects.items() if code not in b0.builds and p.available and p.earliest <= world.end and not _group_taken(world, b0.builds, p)
+    ]
+
+
 def contested(world: World, b0: Baseline) -> dict[str, bool]:
     """Tell for each product whether it is contested in some year up to ``end_year`` (C20).
 
-    A candidate whose group is open counts at full ramp from its earliest start if it fails unaided at law and the baseline's path and passes there either under
+    A candidate counts at full ramp from its earliest start if it fails unaided at law and the baseline's path and passes there either under
     the top rung of both border measures on its product or with the highest strike allowed. Of an exclusive group the largest counts.
     """
     by_group: dict[tuple[str, str], FloatArray] = {}
-    for code, p in world.projects.items():
-        closed = code in b0.builds or not p.available or p.earliest > world.end or _group_taken(world, b0.builds, p)
-        if closed or not _passes_with_aid(world, b0, p):
+    for p in candidates(world, b0):
+        if not _passes_with_aid(world, b0, p):
             continue
         yearly, first = np.zeros(world.horizon), p.earliest - world.base
         yearly[first : first + p.life] = float(p.tonnes().max()) * p.counted_share
-        key = (p.product, p.group or code)
+        key = (p.product, p.group or p.code)
         by_group[key] = np.maximum(by_group.get(key, 0.0), yearly)
     capacity = {m: np.zeros(world.horizon) for m in world.products}
     for (product, _), yearly in by_group.items():
@@ -90,17 +99,34 @@ def _passes_with_aid(world: World, b0: Baseline, project: Project) -> bool:
     option = Option(project.earliest)
     if bank(setting(b0.scene, b0.scene), project, option).passes:
         return False
-    top = max(float(rate) for rate in world.setting("ladders.tariffs", (0.0,)))
-    guarded = Scene(world, harmonised_rates(world, {(project.product, node): top for node in NODES}), b0.scene.path)
+    top = max(float(rate) for rate in world.setting("ladders.tariffs", (0.0,))) if world.offers("tariffs") else 0.0
+    guarded = Scene(world, club_measures(world, {(project.product, node): top for node in NODES}), b0.scene.path)
     if bank(setting(guarded, b0.scene), project, option).passes:
         return True
-    if main_share(world, project) < world.param("contract_min_revenue_share"):
+    if not world.offers("contracts") or main_share(world, project) < world.param("contract_min_revenue_share"):
         return False
-    terms = Terms(
-        strike=highest_three_digits(strike_ceiling(world, project)),
-        share=float(world.setting("contract.share", 1.0)),
-        upside=float(world.setting("contract.upside_share", 0.5)),
-        tenor=int(world.setting("contract.tenor_years", 12)),
-        start=project.earliest,
-    )
+    terms = club_terms(world, highest_three_digits(strike_ceiling(world, project)), min(upside_ladder(world)), project.earliest)
     return bank(setting(b0.scene, b0.scene), project, Option(project.earliest, contract=terms)).passes
+
+
+def upside_ladder(world: World) -> tuple[float, ...]:
+    """Return the values of g that the club may choose (C14)."""
+    ladder = world.setting("contract.upside_shares", ()) or (world.setting("contract.upside_share", 0.5),)
+    return tuple(float(g) for g in ladder)
+
+
+def club_terms(world: World, strike: float, upside: float, first_year: int) -> Terms:
+    """Return a contract of the club as the settings have it, for a project that starts in a year (C14)."""
+    counted = bool(world.setting("contract.stockpile_counted", True))
+    delay = int(world.setting("contract.start_delay", 0))
+    return Terms(
+        strike=strike,
+        share=float(world.setting("contract.share", 1.0)) * (1.0 if counted else 1.0 - float(world.setting("contract.stockpile_share", 0.0))),
+        upside=upside,
+        tenor=int(world.setting("contract.tenor_years", 12)),
+        start=first_year + delay,
+        collar=float(world.setting("contract.collar", 0.0)),
+        indexed=float(world.setting("contract.indexed_share", 1.0)),
+        inflation=float(world.setting("contract.inflation", 0.02)),
+        delay=delay,
+    )

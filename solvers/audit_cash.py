@@ -1,127 +1,83 @@
-"""Recompute the cash flow of a project (C10, C11, C14, C15).
+"""Recompute the cash flow of a project (C10, C11).
 
 Money in musd, prices in USD per tonne. Arrays of operating years have shape (S, N), of calendar years (H,) or (S, H), with year 0 the base year.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .audit_market import Scene, law_rates
-from .audit_world import BoolArray, FloatArray, IntArray, Project, Terms, World
-
-USD_PER_MUSD = 1e6
-
-
-@dataclass(frozen=True)
-class Option:
-    """Say how a project is built: start year, club credit rates over law, the contract it holds, if any, and whether one closed before the club counts."""
-
-    start: int
-    itc: float = 0.0
-    ptc: float = 0.0
-    contract: Terms | None = None
-    closed: bool = True
-
-    def without_contract(self) -> Option:
-        """Return the same option without the contract."""
-        return replace(self, contract=None)
-
-
-@dataclass(frozen=True)
-class Prices:
-    """Hold the prices a project meets in its operating years, each (S, N).
-
-    ``main`` and ``feed`` (cost per tonne of main product) in USD/t, ``streams`` the by-product revenue at full ramp in musd per year.
-    """
-
-    main: FloatArray
-    feed: FloatArray
-    streams: FloatArray
-
-    def scaled(self, factor: float) -> Prices:
-        """Return all prices times a factor."""
-        return Prices(self.main * factor, self.feed * factor, self.streams * factor)
+from .audit_border import law_measures
+from .audit_credits import Credits, capital_by_year, credits_of
+from .audit_market import Scene, own_premium, premium
+from .audit_option import USD_PER_MUSD, Option, Prices, Purchase, contract_flows, cut, offtake_flows, ramp_of
+from .audit_world import BoolArray, FloatArray, IntArray, Project, World
 
 
 @dataclass(frozen=True)
 class Operation:
     """Hold one project's operating years, each (S, N) in musd; ``idle`` is a flag, ``output`` payable tonnes while running.
 
-    ``gross`` is revenue without receipts less cost (or less care cost), ``margin`` is C11's.
+    ``payments`` and ``repayments`` are the contract's, ``offtake`` holds purchases by product. ``gross`` is revenue without receipts less cost
+    (or less care cost), ``margin`` is C11's.
     """
 
     idle: BoolArray
     output: FloatArray
     payments: FloatArray
     repayments: FloatArray
+    offtake: Mapping[str, Purchase]
     cost: FloatArray
     royalty: FloatArray
     gross: FloatArray
     margin: FloatArray
 
+    @property
+    def offtake_paid(self) -> FloatArray:
+        """Return what offtake pays, musd, shape (S, N) (C17)."""
+        return sum((deal.paid for deal in self.offtake.values()), np.zeros_like(self.gross))
 
-def cut(world: World, project: Project, option: Option, yearly: FloatArray) -> FloatArray:
-    """Return the operating years of an array whose last axis is the calendar."""
-    first = option.start - world.base
-    return yearly[..., first : first + project.life]
+    @property
+    def offtake_repaid(self) -> FloatArray:
+        """Return what offtake receives, musd, shape (S, N) (C17)."""
+        return sum((deal.repaid for deal in self.offtake.values()), np.zeros_like(self.gross))
 
 
-def prices_in(scene: Scene, baseline: Scene, project: Project, option: Option) -> Prices:
-    """Return the prices of a scene; by-products that are listed products sell at the baseline's path and law (C8)."""
-    world = scene.world
-    main = cut(world, project, option, scene.own_price(project))
-    feed = np.zeros_like(main)
-    if project.feed:
-        feed = project.feed_rate * project.feed_factor * cut(world, project, option, scene.domestic(project.feed)[project.country])
-    streams = np.zeros_like(main)
-    for s in project.streams:
-        price = cut(world, project, option, baseline.selling(s.product)) if s.product in world.products else np.full_like(main, s.price)
-        streams = streams + s.tonnes * s.payability * price / USD_PER_MUSD
-    return Prices(main, feed, streams)
+def outside_prices(scene: Scene, baseline: Scene, project: Project, option: Option) -> Prices:
+    """Return the prices of a scene without demand premiums; by-products that are listed products sell at the baseline's path and law (C8)."""
+    return _prices(scene.world, project, option, scene.own_price(project), lambda m: scene.domestic(m)[project.country], baseline.selling)
 
 
 def world_prices(world: World, project: Project, option: Option) -> Prices:
     """Return the prices of the ``market`` node for everything sold and bought (C25)."""
-    main = cut(world, project, option, world.market[project.product])
-    feed = project.feed_rate * project.feed_factor * cut(world, project, option, world.market[project.feed]) if project.feed else np.zeros_like(main)
-    streams = np.zeros_like(main)
-    for s in project.streams:
-        price = cut(world, project, option, world.market[s.product]) if s.product in world.products else np.full_like(main, s.price)
-        streams = streams + s.tonnes * s.payability * price / USD_PER_MUSD
-    return Prices(main, feed, streams)
+    return _prices(world, project, option, world.market[project.product], world.market.__getitem__, world.market.__getitem__)
 
 
-def ramp_of(project: Project) -> FloatArray:
-    """Return the ramp of the operating years, shape (N,)."""
-    return np.array([project.ramp_at(n) for n in range(project.life)])
+PriceOf = Callable[[str], FloatArray]
 
 
-def holds(option: Option, project: Project) -> Terms | None:
-    """Return the contract in force: the design's, else one closed before the club."""
-    return option.contract or (project.closed if option.closed else None)
+def _prices(world: World, project: Project, option: Option, main: FloatArray, bought: PriceOf, sold: PriceOf) -> Prices:
+    own = cut(world, project, option, main)
+    feed = project.feed_rate * project.feed_factor * cut(world, project, option, bought(project.feed)) if project.feed else np.zeros_like(own)
+    streams = (cut(world, project, option, sold(s.product)) if s.product in world.products else np.full_like(own, s.price) for s in project.streams)
+    return Prices(own, feed, tuple(streams))
 
 
-def tenor_years(project: Project, option: Option) -> BoolArray:
-    """Return which operating years the contract covers, shape (N,) (C14)."""
-    terms = holds(option, project)
-    years = option.start + np.arange(project.life)
-    if terms is None:
-        return np.zeros(project.life, dtype=bool)
-    return (years >= terms.start) & (years < terms.start + terms.tenor)
+def received(world: World, project: Project, option: Option, prices: Prices) -> Prices:
+    """Return prices with the demand premiums that refined-form producers receive (C9)."""
+    streams = (
+        price + cut(world, project, option, premium(world, s.product)) if s.product in world.products else price
+        for s, price in zip(project.streams, prices.streams, strict=True)
+    )
+    return Prices(prices.main + cut(world, project, option, own_premium(world, project)), prices.feed, tuple(streams))
 
 
-def contract_flows(project: Project, option: Option, price: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return payments to the project and repayments to the state at full output, musd, each (S, N), both >= 0 (C14)."""
-    terms = holds(option, project)
-    if terms is None:
-        return np.zeros_like(price), np.zeros_like(price)
-    payable = np.minimum(project.tonnes() * project.payability, terms.quantity) * terms.share * tenor_years(project, option)
-    below, above = np.maximum(terms.strike - price, 0.0), np.maximum(price - terms.strike, 0.0)
-    return payable * below / USD_PER_MUSD, payable * terms.upside * above / USD_PER_MUSD
+def prices_in(scene: Scene, baseline: Scene, project: Project, option: Option) -> Prices:
+    """Return what a project receives and pays in a scene, demand premiums included (C8, C9)."""
+    return received(scene.world, project, option, outside_prices(scene, baseline, project, option))
 
 
 def operate(world: World, project: Project, option: Option, prices: Prices, *, may_idle: bool = True, cost_factor: float = 1.0) -> Operation:
@@ -137,27 +93,31 @@ def operate(world: World, project: Project, option: Option, prices: Prices, *, m
     """
     tonnes = project.tonnes()
     sales = tonnes * project.payability * prices.main / USD_PER_MUSD
-    streams = ramp_of(project) * prices.streams
-    paid, repaid = contract_flows(project, option, prices.main)
-    cost = cost_factor * tonnes * (project.opex + prices.feed) / USD_PER_MUSD
+    streams = ramp_of(project) * stream_sales(project, prices)
+    paid, repaid = contract_flows(world, project, option, prices.main)
+    deals = offtake_flows(world, project, option, prices)
+    receipts = paid - repaid + sum((deal.paid - deal.repaid for deal in deals.values()), np.zeros_like(sales))
+    cost = cost_factor * tonnes * (unit_cost(project, option) + prices.feed) / USD_PER_MUSD
     care = world.param("care_share") * cost
-    revenue = sales + streams + paid - repaid
+    revenue = sales + streams + receipts
     idle = revenue < cost - care if may_idle else np.zeros_like(revenue, dtype=bool)
     runs = ~idle
     royalty = np.where(runs, project.royalty * sales, 0.0)
     gross = np.where(runs, sales + streams - cost, -care)
-    paid, repaid = np.where(runs, paid, 0.0), np.where(runs, repaid, 0.0)
-    margin = gross + paid - repaid - royalty - project.sustaining
-    return Operation(idle, runs * tonnes * project.payability, paid, repaid, np.where(runs, cost, 0.0), royalty, gross, margin)
+    margin = gross + runs * receipts - royalty - project.sustaining
+    bought = {m: Purchase(runs * deal.paid, runs * deal.repaid, deal.tonnes) for m, deal in deals.items()}
+    return Operation(idle, runs * tonnes * project.payability, runs * paid, runs * repaid, bought, np.where(runs, cost, 0.0), royalty, gross, margin)
 
 
-def capital_by_year(world: World, project: Project, option: Option) -> FloatArray:
-    """Spread K evenly over the build years that are not before the base year, musd, shape (H,) (C10)."""
-    spent = np.zeros(world.horizon)
-    years = [y for y in range(option.start - project.build_years, option.start) if y >= world.base] or [world.base]
-    for y in years:
-        spent[y - world.base] += project.capital / len(years)
-    return spent
+def stream_sales(project: Project, prices: Prices) -> FloatArray:
+    """Return by-product revenue at full ramp, musd per year, shape (S, N)."""
+    sold = (s.tonnes * s.payability * price / USD_PER_MUSD for s, price in zip(project.streams, prices.streams, strict=True))
+    return sum(sold, np.zeros_like(prices.main))
+
+
+def unit_cost(project: Project, option: Option) -> float:
+    """Return operating cost with the standards' cost, USD per tonne (C18)."""
+    return project.opex + option.standards * project.standards_gap
 
 
 def expansion_by_year(project: Project) -> FloatArray:
@@ -166,26 +126,6 @@ def expansion_by_year(project: Project) -> FloatArray:
     if 0 < project.expansion_year <= project.life:
         spent[project.expansion_year - 1] = project.expansion_capital
     return spent
-
-
-@dataclass(frozen=True)
-class Credits:
-    """Hold the credits of a project, musd: investment credits by calendar year (H,), production credits by operating year (S, N)."""
-
-    law_itc: FloatArray
-    club_itc: FloatArray
-    law_ptc: FloatArray
-    club_ptc: FloatArray
-
-
-def credits_of(world: World, project: Project, option: Option, cost: FloatArray) -> Credits:
-    """Return the credits drawn; ``cost`` is operating cost and feed of years not idle, musd, shape (S, N) (C15)."""
-    zero = np.zeros(world.horizon)
-    where = (project.country, project.product)
-    eligible = capital_by_year(world, project, option) * float(project.itc_eligible)
-    law_itc, law_ptc = (world.law_credits.get((kind, *where), zero) for kind in ("itc", "ptc"))
-    base = cost * project.ptc_share
-    return Credits(law_itc * eligible, option.itc * eligible, cut(world, project, option, law_ptc) * base, option.ptc * base)
 
 
 def depreciation(world: World, project: Project, option: Option, credit: float, factor: float = 1.0, *, expansion: bool = True) -> FloatArray:
@@ -250,5 +190,5 @@ def cash(world: World, project: Project, option: Option, prices: Prices) -> Cash
 
 
 def law_scene(world: World, path: Mapping[str, IntArray]) -> Scene:
-    """Return law tariffs at a given path."""
-    return Scene(world, law_rates(world), path)
+    """Return the members' law at a given path."""
+    return Scene(world, law_measures(world), path)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .audit_bank import mean_of_worst
-from .audit_cash import USD_PER_MUSD, Cash, Option, cash, holds, prices_in
+from .audit_cash import Cash, cash, prices_in
 from .audit_market import Balance, Scene, imports
-from .audit_world import CHINA, COUNTRIES, MARKET, FloatArray, Project, World
+from .audit_option import USD_PER_MUSD, Option, holds
+from .audit_world import COUNTRIES, FloatArray, Project, World
 
 
 @dataclass(frozen=True)
@@ -33,38 +34,42 @@ def built_projects(world: World, builds: Mapping[str, Option], scene: Scene, bas
 
 @dataclass(frozen=True)
 class Ledger:
-    """Hold what one project costs the public, musd per year, each (S, H): contract in force, club credits, and all credits that C24 counts."""
+    """Hold what one project costs the public, musd per year, each (S, H).
+
+    ``paid`` and ``repaid`` are of the contract in force, ``bought`` and ``regained`` of the offtake; ``credits`` are all that C24 counts, ``club_credits``
+    those of the club, grants and the subsidy of its loan among them.
+    """
 
     built: Built
     paid: FloatArray
     repaid: FloatArray
+    bought: FloatArray
+    regained: FloatArray
     club_credits: FloatArray
     credits: FloatArray
 
 
 def ledger(world: World, built: Built) -> Ledger:
-    """Return the public cost of one project: club credits, and contract flows and law credits where it holds a contract, a closed one included (C24)."""
-    b, drawn = built, built.cash.credits
-    shape = (world.scenarios, world.horizon)
+    """Return the public cost of one project: the law's credits count where it holds a contract, a closed one or an offtake included (C17, C24)."""
+    b, drawn, op = built, built.cash.credits, built.cash.operation
 
     def yearly(array: FloatArray) -> FloatArray:
         return b.cash.on_calendar(world, b.option, array)
 
-    club = yearly(drawn.club_ptc) + drawn.club_itc
-    if holds(b.option, b.project) is None:
-        return Ledger(b, np.zeros(shape), np.zeros(shape), club, club)
-    law = yearly(drawn.law_ptc) + drawn.law_itc
-    return Ledger(b, yearly(b.cash.operation.payments), yearly(b.cash.operation.repayments), club, club + law)
+    club = yearly(drawn.club_ptc) + drawn.club_itc + drawn.loan
+    counts = holds(b.option, b.project) is not None or bool(op.offtake)
+    law = yearly(drawn.law_ptc) + drawn.law_itc if counts else 0.0
+    return Ledger(b, yearly(op.payments), yearly(op.repayments), yearly(op.offtake_paid), yearly(op.offtake_repaid), club, club + law)
 
 
 def border_revenue(scene: Scene, balance: Mapping[str, Balance]) -> FloatArray:
-    """Return border revenue on tonnes really imported, musd, shape (3, S, H) (C24)."""
+    """Return border revenue on tonnes really imported, landed price less node price, musd, shape (3, S, H) (C6, C24)."""
     world = scene.world
     total = np.zeros((3, world.scenarios, world.horizon))
     for m in world.products:
-        sold, rates = imports(scene, m, balance[m]), scene.tariffs[m]
-        total += sold.market * world.market[m] * rates[MARKET][:, None, None] / USD_PER_MUSD
-        total += sold.china * world.china[m] * rates[CHINA][:, None, None] / USD_PER_MUSD
+        sold, (near, rival) = imports(scene, m, balance[m]), scene.landed(m)
+        total += sold.market * (near - world.market[m]) / USD_PER_MUSD
+        total += sold.china * (rival - world.china[m]) / USD_PER_MUSD
     return total
 
 
@@ -72,18 +77,26 @@ def border_revenue(scene: Scene, balance: Mapping[str, Balance]) -> FloatArray:
 class Cost:
     """Hold public cost by bearer (3,) or bearer and year (3, H), musd; booked, tail and objective follow C24 and C26.
 
-    Yearly values are expected and undiscounted, PVs at the public rate.
+    Yearly values are expected and undiscounted, PVs at the public rate. ``bought`` and ``regained`` are payments and receipts of offtake, ``carry`` the reserve's.
     """
 
     payments: FloatArray
     receipts: FloatArray
     credits: FloatArray
     border: FloatArray
+    bought: FloatArray
+    regained: FloatArray
+    carry: FloatArray
     outlay_pv: FloatArray
     booked_pv: FloatArray
     net_pv: FloatArray
     cvar: float
     worst5: float
+
+    @property
+    def outlay(self) -> FloatArray:
+        """Return expected outlay by member and year, musd, shape (3, H)."""
+        return self.payments + self.credits + self.bought + self.carry
 
 
 def shares(world: World) -> FloatArray | None:
@@ -100,7 +113,7 @@ def _borne(world: World, by_host: FloatArray) -> FloatArray:
     return np.multiply.outer(pool, by_host.sum(axis=0))
 
 
-def public_cost(world: World, ledgers: list[Ledger], before: list[Ledger], border: FloatArray) -> Cost:
+def public_cost(world: World, ledgers: list[Ledger], before: list[Ledger], border: FloatArray, carry: FloatArray | None = None) -> Cost:
     """Return public cost.
 
     Args:
@@ -108,30 +121,34 @@ def public_cost(world: World, ledgers: list[Ledger], before: list[Ledger], borde
         ledgers: one per project that the design builds.
         before: one per project of the baseline, each deducted.
         border: expected border revenue over the baseline by country and year, musd, shape (3, H).
+        carry: carry of the reserve, musd, shape (H,), none by default (C17).
     """
+    held = np.zeros(world.horizon) if carry is None else carry
     paid, repaid, credits = (np.zeros((3, world.horizon)) for _ in range(3))
-    booked = np.zeros(3)
-    by_scenario, outlay = np.zeros(world.scenarios), np.zeros(world.scenarios)
+    bought, regained, booked, shared = np.zeros(world.horizon), np.zeros(world.horizon), np.zeros(3), float(world.pv(held))
+    by_scenario, outlay = (np.full(world.scenarios, shared) for _ in range(2))
     for sign, entry in [*((1.0, e) for e in ledgers), *((-1.0, e) for e in before)]:
         host = entry.built.project.country
         paid[host] += sign * entry.paid.mean(axis=0)
         repaid[host] += sign * entry.repaid.mean(axis=0)
         credits[host] += sign * entry.credits.mean(axis=0)
-        net = world.pv(entry.paid - entry.repaid)
-        credit = world.pv(entry.credits)
+        bought += sign * entry.bought.mean(axis=0)
+        regained += sign * entry.regained.mean(axis=0)
+        net, deal, credit = (world.pv(flow) for flow in (entry.paid - entry.repaid, entry.bought - entry.regained, entry.credits))
         booked[host] += sign * (max(0.0, float(net.mean())) + float(credit.mean()))
-        by_scenario += sign * (np.maximum(0.0, net) + credit)
-        outlay += sign * (world.pv(entry.paid) + credit)
-    paid, repaid, credits, booked = (_borne(world, a) for a in (paid, repaid, credits, booked))
-    outlay_pv = world.pv(paid) + world.pv(credits)
+        shared += sign * max(0.0, float(deal.mean()))
+        by_scenario += sign * (np.maximum(0.0, net) + np.maximum(0.0, deal) + credit)
+        outlay += sign * (world.pv(entry.paid + entry.bought) + credit)
+    borne = {"payments": paid, "receipts": repaid, "credits": credits}
+    by_quota = {"bought": bought, "regained": regained, "carry": held}
+    yearly = {name: _borne(world, a) for name, a in borne.items()} | {name: np.multiply.outer(world.quotas, a) for name, a in by_quota.items()}
+    outlay_pv = world.pv(yearly["payments"] + yearly["credits"] + yearly["bought"] + yearly["carry"])
     return Cost(
-        payments=paid,
-        receipts=repaid,
-        credits=credits,
+        **yearly,
         border=border,
         outlay_pv=outlay_pv,
-        booked_pv=booked,
-        net_pv=outlay_pv - world.pv(repaid) - world.pv(border),
+        booked_pv=_borne(world, booked) + world.quotas * shared,
+        net_pv=outlay_pv - world.pv(yearly["receipts"] + yearly["regained"] + border),
         cvar=mean_of_worst(by_scenario, world.param("cvar_alpha"), lowest=False),
         worst5=mean_of_worst(outlay, 0.05, lowest=False),
     )
@@ -144,18 +161,22 @@ def objective(world: World, cost: Cost, users_loss: float) -> float:
 
 
 def subsidy_equivalents(world: World, ledgers: list[Ledger], before: list[Ledger]) -> dict[tuple[str, str], float]:
-    """Return C16 by (country, product), over projects with a contract of the club or a club credit: net payments and club credits over full sales."""
+    """Return C16 by (country, product), over projects with a contract of the club, an offtake or a club credit: net payments and club credits over full sales."""
     aid: dict[tuple[str, str], float] = {}
     sales: dict[tuple[str, str], float] = {}
     already = {entry.built.project.code: float(world.pv(entry.paid - entry.repaid).mean()) for entry in before}
     for entry in ledgers:
         p = entry.built.project
-        if entry.built.option.contract is None and not entry.club_credits.any():
+        if entry.built.option.contract is None and not entry.built.cash.operation.offtake and not entry.club_credits.any():
             continue
         key = (COUNTRIES[p.country], p.product)
         yearly = np.zeros(world.horizon)
         first = entry.built.option.start - world.base
         yearly[first : first + p.life] = p.tonnes() * p.payability * world.products[p.product].long_run / USD_PER_MUSD
-        aid[key] = aid.get(key, 0.0) + float(world.pv(entry.paid - entry.repaid + entry.club_credits).mean()) - already.get(p.code, 0.0)
+        aid[key] = (
+            aid.get(key, 0.0)
+            + float(world.pv(entry.paid - entry.repaid + entry.bought - entry.regained + entry.club_credits).mean())
+            - already.get(p.code, 0.0)
+        )
         sales[key] = sales.get(key, 0.0) + float(world.pv(yearly))
     return {key: aid[key] / sales[key] for key in aid}

@@ -9,24 +9,35 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .audit_cash import Option
-from .audit_world import COUNTRIES, NODES, AuditRefused, Project, Terms, World
+from .audit_world import COUNTRIES, NODES, AuditRefused, Terms, World
 
-TABLES = ("tariffs", "contracts", "credits", "projects", "public_cost", "totals", "security", "consumers", "payoff", "binding")
+FIRST_TABLES = ("tariffs", "contracts", "credits", "projects", "public_cost", "totals", "security", "consumers", "payoff", "binding")
+TABLES = (*FIRST_TABLES, "offtake", "reserve")
+VERSIONS = (1, 2)
 LATEST_YEAR = 2200
+NEW_COLUMNS: Mapping[str, Mapping[str, float]] = {
+    "tariffs": {"reference_usd_per_t": 0.0, "adjustment_usd_per_t": 0.0},
+    "contracts": {"collar": 0.0, "indexed_share": 1.0, "inflation": 0.02, "start_delay_years": 0, "rent_musd": 0.0},
+    "credits": {"grant_rate": 0.0, "concessional_loan": 0},
+}
+"""Columns that version 1 lacks, with what their absence or null means."""
+LEVEL = {"itc": "itc_rate", "ptc": "ptc_rate", "grant": "grant_rate", "loan": "concessional_loan"}
 
 
 @dataclass(frozen=True)
 class Design:
     """Hold a design as read: decisions, claims (rows per table), certificate and provenance.
 
-    ``rates`` by (product, node); ``builds`` start year by project; ``contracts`` by project; ``credits`` (investment, production) by (country, product).
+    ``rates`` and ``references`` (USD/t) by (product, node); ``builds`` start year by project; ``contracts`` by project; ``credits`` by (country, product) and
+    kind (``itc``, ``ptc``, ``grant``, ``loan``); ``offtake`` price (USD/t) by project and product.
     """
 
     rates: Mapping[tuple[str, str], float]
+    references: Mapping[tuple[str, str], float]
     builds: Mapping[str, int]
     contracts: Mapping[str, Terms]
-    credits: Mapping[tuple[str, str], tuple[float, float]]
+    credits: Mapping[tuple[str, str], Mapping[str, float]]
+    offtake: Mapping[str, Mapping[str, float]]
     tables: Mapping[str, tuple[Mapping[str, Any], ...]]
     certificate: Mapping[str, Any]
     provenance: Mapping[str, Any]
@@ -35,11 +46,6 @@ class Design:
     def given(self) -> bool:
         """Tell whether the design was given for evaluation, so that no limit is enforced."""
         return self.certificate.get("status") == "given"
-
-    def option(self, project: Project) -> Option:
-        """Return how a project is built; one that is not built is looked at from its earliest start."""
-        itc, ptc = self.credits.get((COUNTRIES[project.country], project.product), (0.0, 0.0))
-        return Option(self.builds.get(project.code, project.earliest), itc, ptc, self.contracts.get(project.code))
 
 
 class _Reader:
@@ -94,19 +100,20 @@ def read_file(path: Path) -> Mapping[str, Any]:
 
 
 def check_shape(raw: Mapping[str, Any]) -> None:
-    """Refuse anything that is not a design of version 1.
+    """Refuse anything that is not a design of a known version.
 
     Raises:
         AuditRefused: with all mistakes at once.
     """
     reader = _Reader()
-    if raw.get("schema_version") != 1:
-        reader.mistakes.append(f"schema_version must be 1, got {raw.get('schema_version')!r}")
+    version = raw.get("schema_version")
+    if isinstance(version, bool) or version not in VERSIONS:
+        reader.mistakes.append(f"schema_version must be one of {', '.join(map(str, VERSIONS))}, got {version!r}")
     for name in ("certificate", "provenance"):
         if not isinstance(raw.get(name), Mapping):
             reader.mistakes.append(f"{name} must be an object")
     for name in TABLES:
-        rows = raw.get(name)
+        rows = raw.get(name, () if version == 1 and name not in FIRST_TABLES else None)
         if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
             reader.mistakes.append(f"{name} must be a list of rows")
     reader.done()
@@ -124,46 +131,75 @@ def read_design(raw: Mapping[str, Any], world: World) -> Design:
     Raises:
         AuditRefused: with all mistakes at once: unknown names, missing numbers, years out of range, rows that appear twice.
     """
+    tables = {name: tuple(_filled(name, row) for row in raw.get(name, ())) for name in TABLES}
     reader = _Reader()
     builds: dict[str, int] = {}
-    for row in raw["projects"]:
+    for row in tables["projects"]:
         code = reader.one_of("projects", row, "project", world.projects)
         if code and reader.whole("projects", row, "built", 0, 1):
             _once(reader, "projects", code, builds)
             builds[code] = reader.whole("projects", row, "start_year", world.base, LATEST_YEAR)
     rates: dict[tuple[str, str], float] = {}
-    for row in raw["tariffs"]:
+    references: dict[tuple[str, str], float] = {}
+    for row in tables["tariffs"]:
         key = (reader.one_of("tariffs", row, "product", world.products), reader.one_of("tariffs", row, "node", NODES))
         _once(reader, "tariffs", key, rates)
         rates[key] = reader.number("tariffs", row, "rate")
-    credits: dict[tuple[str, str], tuple[float, float]] = {}
-    for row in raw["credits"]:
+        references[key] = reader.number("tariffs", row, "reference_usd_per_t")
+    credits: dict[tuple[str, str], Mapping[str, float]] = {}
+    for row in tables["credits"]:
         key = (reader.one_of("credits", row, "country", COUNTRIES), reader.one_of("credits", row, "product", world.products))
         _once(reader, "credits", key, credits)
-        credits[key] = (reader.number("credits", row, "itc_rate"), reader.number("credits", row, "ptc_rate"))
-    contracts = _contracts(raw, world, reader, builds)
+        credits[key] = {kind: reader.number("credits", row, column) for kind, column in LEVEL.items()}
+    contracts = _contracts(tables["contracts"], world, reader, builds)
+    offtake = _offtake(tables["offtake"], world, reader, builds)
     reader.done()
-    tables = {name: tuple(raw[name]) for name in TABLES}
-    return Design(rates, builds, contracts, credits, tables, raw["certificate"], raw["provenance"])
+    return Design(rates, references, builds, contracts, credits, offtake, tables, raw["certificate"], raw["provenance"])
 
 
-def _contracts(raw: Mapping[str, Any], world: World, reader: _Reader, builds: Mapping[str, int]) -> dict[str, Terms]:
+Rows = tuple[Mapping[str, Any], ...]
+
+
+def _contracts(rows: Rows, world: World, reader: _Reader, builds: Mapping[str, int]) -> dict[str, Terms]:
     found: dict[str, Terms] = {}
-    for row in raw["contracts"]:
+    for row in rows:
         code = reader.one_of("contracts", row, "project", world.projects)
         _once(reader, "contracts", code, found)
+        delay = reader.whole("contracts", row, "start_delay_years", 0, 100)
         terms = Terms(
             strike=reader.number("contracts", row, "strike_usd_per_t"),
             share=reader.number("contracts", row, "share"),
             upside=reader.number("contracts", row, "upside_share"),
             tenor=reader.whole("contracts", row, "tenor_years", 1, 100),
-            start=reader.whole("contracts", row, "start_year", world.base, LATEST_YEAR),
+            start=reader.whole("contracts", row, "start_year", world.base, LATEST_YEAR) + delay,
+            collar=reader.number("contracts", row, "collar"),
+            indexed=reader.number("contracts", row, "indexed_share"),
+            inflation=reader.number("contracts", row, "inflation"),
+            delay=delay,
         )
         if code and code not in builds:
             reader.mistakes.append(f"contracts: {code} holds a contract and is not built")
         if code:
             found[code] = terms
     return found
+
+
+def _offtake(rows: Rows, world: World, reader: _Reader, builds: Mapping[str, int]) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = {}
+    for row in rows:
+        code = reader.one_of("offtake", row, "project", world.projects)
+        product = reader.one_of("offtake", row, "product", world.products)
+        prices = found.setdefault(code, {})
+        _once(reader, "offtake", product, prices)
+        prices[product] = reader.number("offtake", row, "price_usd_per_t")
+        if code and code not in builds:
+            reader.mistakes.append(f"offtake: {code} sells to the club and is not built")
+    return found
+
+
+def _filled(table: str, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    absent = {column: value for column, value in NEW_COLUMNS.get(table, {}).items() if row.get(column) is None}
+    return {**row, **absent}
 
 
 def _once(reader: _Reader, table: str, key: Any, found: Mapping[Any, Any]) -> None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .audit_cash import USD_PER_MUSD, expansion_by_year, operate, world_prices
+from .audit_cash import expansion_by_year, operate, world_prices
 from .audit_cost import Built, Cost, ledger
-from .audit_market import Balance, Scene, direct_demand, imports, stated_demand
+from .audit_market import Balance, Scene, direct_demand, imports, premium, stated_demand
+from .audit_option import USD_PER_MUSD
 from .audit_world import FloatArray, World
 
 
@@ -56,11 +57,18 @@ def users_loss(world: World, scene: Scene, baseline: Scene) -> FloatArray:
     return loss
 
 
-def shortage_value(world: World, scene: Scene, balance: Mapping[str, Balance]) -> FloatArray:
-    """Return the loss from missing tonnes, PV, musd, shape (3,) (C25)."""
+def shortage_value(world: World, scene: Scene, balance: Mapping[str, Balance], stocks: Mapping[str, FloatArray] | None = None) -> FloatArray:
+    """Return the loss from missing tonnes, PV, musd, shape (3,) (C25).
+
+    ``stocks`` are reserves in t by product, shape (H,); a release lowers every member's shortage alike (C17).
+    """
     loss = np.zeros(3)
     for m, p in world.products.items():
-        loss += p.voll * world.pv(imports(scene, m, balance[m]).shortage.mean(axis=1)) / USD_PER_MUSD
+        missing = imports(scene, m, balance[m]).shortage
+        total = missing.sum(axis=0)
+        stock = np.broadcast_to((stocks or {}).get(m, np.zeros(world.horizon)), total.shape)
+        left = 1.0 - np.divide(np.minimum(stock, total), total, out=np.zeros_like(total), where=total > 0.0)
+        loss += p.voll * world.pv((missing * left).mean(axis=1)) / USD_PER_MUSD
     return loss
 
 
@@ -68,7 +76,8 @@ def shortage_value(world: World, scene: Scene, balance: Mapping[str, Balance]) -
 class Flows:
     """Hold PVs of one world by country, musd, each (3,) (C25).
 
-    ``real``: NPV of real flows at world prices; ``receipts``: net contract receipts; ``credits``: all credits drawn; ``uplift``: of domestic over world prices;
+    ``real``: NPV of real flows at world prices; ``receipts``: net receipts of contracts and offtake; ``credits``: all credits drawn, the subsidy of the club's
+    loans among them; ``uplift``: of what producers receive over world prices;
     ``levies``: taxes, duties and royalties.
     """
 
@@ -91,12 +100,12 @@ def flows_of(world: World, built: list[Built], scene: Scene) -> Flows:
         host, op, drawn = b.project.country, b.cash.operation, b.cash.credits
         real = _real_operation(world, b)
         found.real[host] += _real_npv(world, b, real)
-        found.receipts[host] += _pv(world, b, op.payments - op.repayments)
-        found.credits[host] += _pv(world, b, drawn.law_ptc + drawn.club_ptc) + float(world.pv(drawn.law_itc + drawn.club_itc))
+        found.receipts[host] += _pv(world, b, op.payments - op.repayments + op.offtake_paid - op.offtake_repaid)
+        found.credits[host] += _pv(world, b, drawn.law_ptc + drawn.club_ptc) + float(world.pv(drawn.law_itc + drawn.club_itc + drawn.loan))
         found.uplift[host] += _pv(world, b, op.gross - real)
         found.levies[host] += _pv(world, b, op.royalty + b.cash.taxes.duty + b.cash.taxes.income)
     for m, p in world.products.items():
-        rise = (scene.selling(m) - world.market[m]).mean(axis=0)[: world.simulated]
+        rise = ((scene.selling(m) - world.market[m]).mean(axis=0) + premium(world, m))[: world.simulated]
         found.uplift[:] += p.existing * float(world.pv(rise)) / USD_PER_MUSD
     return found
 
@@ -135,16 +144,18 @@ def payoff(
     design: tuple[list[Built], Scene, Mapping[str, Balance]],
     baseline: tuple[list[Built], Scene, Mapping[str, Balance]],
     cost: Cost,
+    stocks: Mapping[str, FloatArray] | None = None,
 ) -> dict[str, FloatArray]:
     """Return the change of each part of the payoff against the baseline, musd, each (3,) (C25).
 
-    The treasury bears C24's payments, receipts and credits as funded, and as host every other change of credits drawn.
+    The treasury bears C24's payments, receipts, credits and carry as funded, and as host every other change of credits drawn.
 
     Args:
         world: the instance.
         design: built projects, scene and balance of the design.
         baseline: the same of B0.
         cost: public cost of the design.
+        stocks: reserves of the design, t by product and year (H,).
     """
     after, before = flows_of(world, *design[:2]), flows_of(world, *baseline[:2])
     other = after.credits - before.credits
@@ -159,7 +170,7 @@ def payoff(
         "users": -users_loss(world, design[1], baseline[1]),
         "importers": between * (basket / basket.sum() if basket.sum() > 0.0 else np.full(3, 1.0 / 3.0)),
         "treasury": -cost.net_pv - other + after.levies - before.levies,
-        "security": shortage_value(world, baseline[1], baseline[2]) - shortage_value(world, design[1], design[2]),
+        "security": shortage_value(world, baseline[1], baseline[2]) - shortage_value(world, design[1], design[2], stocks),
     }
     found["total"] = sum(found.values(), np.zeros(3))
     return found

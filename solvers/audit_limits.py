@@ -1,51 +1,29 @@
-"""Check every limit of a design: ladders, bankability, the club's rules, security, users and caps."""
+"""Check every limit of a design: instruments, bankability, the club's rules, security, users and caps."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
-from .audit_bank import bank, main_share, next_lower, stack, strike_ceiling, strike_floor, three_digits
-from .audit_baseline import contested
-from .audit_cash import Option
+from .audit_bank import bank, main_share, stack
+from .audit_baseline import club_terms, contested
+from .audit_case import Case
 from .audit_checks import Check, at_least, at_most, holds, worst
 from .audit_cost import Built, subsidy_equivalents
+from .audit_credits import lends
+from .audit_instruments import check_instruments
 from .audit_market import availability, secured
-from .audit_tables import Case
-from .audit_world import COUNTRIES, NODES, Project
+from .audit_strike import next_lower, strike_ceiling, strike_floor, three_digits
+from .audit_world import COUNTRIES, Project, Terms
 
 
 def check_limits(case: Case, tolerance: float) -> list[Check]:
     """Return the checks of all limits that are switched on."""
-    found = [*_tariffs(case), *_credits(case), *_builds(case)]
+    found = [*check_instruments(case), *_builds(case)]
     for b in case.built:
         found += _project(case, b, tolerance)
     found += [*_club(case, tolerance), *_security(case, tolerance), *_users(case, tolerance), *_caps(case, tolerance)]
-    return found
-
-
-def _on_ladder(value: float, ladder: Iterable[float]) -> bool:
-    return any(abs(value - float(rung)) <= 1e-9 for rung in ladder)
-
-
-def _tariffs(case: Case) -> list[Check]:
-    world, rates = case.world, case.design.rates
-    ladder = world.setting("ladders.tariffs", (0.0,))
-    found = [holds("tariff on the ladder", f"{m} / {node}", _on_ladder(rate, ladder), "C19") for (m, node), rate in rates.items()]
-    for m in world.products:
-        china, market = (rates.get((m, node), 0.0) for node in NODES)
-        found.append(holds("market tariff at most china_linked", m, market <= china + 1e-9, "C19"))
-    return found
-
-
-def _credits(case: Case) -> list[Check]:
-    found = []
-    for (country, product), rates in case.design.credits.items():
-        for kind, rate in zip(("itc", "ptc"), rates, strict=True):
-            ladder = case.world.setting(f"ladders.{kind}", (0.0,))
-            found.append(holds(f"{kind} on the ladder", f"{country} / {product}", _on_ladder(rate, ladder), "C19"))
     return found
 
 
@@ -75,11 +53,11 @@ def _project(case: Case, b: Built, tolerance: float) -> list[Check]:
     if p.code not in case.b0.builds:
         found.append(at_least("bankable as built", p.code, case.judged(p, "with").worst, 0.0, tolerance, "C12"))
     elif p.code in case.b0.lasting and world.switch("displacement"):
-        margin = bank(case.where, p, Option(option.start)).worst
+        margin = bank(case.where, p, case.bare_option(p)).worst
         found.append(at_least("baseline project stays bankable", p.code, margin, 0.0, tolerance, "C21c"))
     if option.contract is not None:
         found += _contract(case, b, tolerance)
-    draws = (option.itc > 0.0 and p.itc_eligible) or option.ptc * p.ptc_share > 0.0
+    draws = (option.itc > 0.0 and p.itc_eligible) or option.ptc * p.ptc_share > 0.0 or option.grant > 0.0 or lends(p, option)
     if world.switch("stack") and draws and p.code not in case.b0.builds:
         found.append(at_most("credits and grants over capital", p.code, stack(case.where, p, option), world.param("stack_cap"), tolerance, "C13"))
     return found
@@ -90,30 +68,38 @@ def _contract(case: Case, b: Built, tolerance: float) -> list[Check]:
     terms = option.contract
     if terms is None:
         return []
-    strike, floor = terms.strike, strike_floor(world, p)
+    strike, floor, asked = terms.strike, strike_floor(world, p, option), club_terms(world, terms.strike, terms.upside, option.start)
     found = [
         holds("no contract for supply of the baseline", p.code, not p.b0_supply, "C27"),
-        holds("contract starts with production", p.code, terms.start == option.start, "C14"),
-        holds("tenor as in the settings", p.code, terms.tenor == int(world.setting("contract.tenor_years", 12)), "C14"),
-        at_most("share as in the settings", p.code, abs(terms.share - float(world.setting("contract.share", 1.0))), 0.0, 1e-12, "C14"),
-        at_most("upside share as in the settings", p.code, abs(terms.upside - float(world.setting("contract.upside_share", 0.5))), 0.0, 1e-12, "C14"),
-        at_most("upside share", p.code, terms.upside, world.param("upside_share_max"), 1e-12, "C13"),
+        holds("contract starts with production", p.code, terms.start - terms.delay == option.start, "C14"),
+        *_terms(p.code, terms, asked),
         at_least("main product's share of revenue", p.code, main_share(world, p), world.param("contract_min_revenue_share"), tolerance, "C14"),
         holds("strike of three significant digits", p.code, three_digits(strike), "C14"),
         at_least("strike floor", p.code, strike, floor, tolerance, "C13"),
         at_most("strike ceiling", p.code, strike, strike_ceiling(world, p), tolerance, "C13"),
         _fails(case, p, "no gift: fails C12 without the contract", None, tolerance, "C13"),
     ]
+    if not world.setting("contract.preset"):
+        found.append(at_most("upside share", p.code, terms.upside, world.param("upside_share_max"), 1e-12, "C13"))
     if f"strike.{p.code}" in (case.design.provenance.get("fixes") or {}):
         return [check for check in found if not check.name.removeprefix("limit: ").startswith(("strike", "no gift"))]
-    if next_lower(strike) >= floor:
+    if next_lower(strike) >= floor and world.setting("contract.strike_by", "project") == "project":
         found.append(_fails(case, p, "least strike: the next lower fails C12", next_lower(strike), tolerance, "C14"))
     return found
 
 
+def _terms(code: str, terms: Terms, asked: Terms) -> list[Check]:
+    """Check that a contract has the terms of the settings (C14)."""
+    names = {"share": "share", "tenor": "tenor", "collar": "collar", "indexed": "indexed share", "inflation": "inflation", "delay": "start delay"}
+    return [
+        at_most(f"{name} as in the settings", code, abs(float(getattr(terms, key)) - float(getattr(asked, key))), 0.0, 1e-12, "C14")
+        for key, name in names.items()
+    ]
+
+
 def _fails(case: Case, project: Project, name: str, strike: float | None, tolerance: float, rule: str) -> Check:
     """Check that a project fails C12 at another strike, or at the design's credits without a contract."""
-    option = case.design.option(project)
+    option = case.option(project)
     terms = None if strike is None or option.contract is None else replace(option.contract, strike=strike)
     return at_most(name, project.code, bank(case.where, project, replace(option, contract=terms)).worst, 0.0, tolerance, rule)
 
@@ -172,7 +158,7 @@ def _caps(case: Case, tolerance: float) -> list[Check]:
     if world.switch("country_caps"):
         for i, c in enumerate(COUNTRIES):
             limits = {t: world.setting(f"caps.{c}.{world.base + t}", world.setting(f"caps.{c}.each_year")) for t in range(world.horizon)}
-            yearly = cost.payments[i] + cost.credits[i]
+            yearly = cost.outlay[i]
             kept = [
                 at_most("outlay in a year", f"{c} / {world.base + t}", float(yearly[t]), float(x), tolerance, "C26") for t, x in limits.items() if x is not None
             ]

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .audit_world import CHINA, COUNTRIES, MARKET, FloatArray, IntArray, Project, World
+from .audit_border import Border, landed_prices
+from .audit_world import COUNTRIES, BoolArray, FloatArray, IntArray, Project, World
 
 Builds = Mapping[str, int]
 
@@ -49,7 +50,7 @@ def availability(world: World, product: str) -> FloatArray:
     return max(p.reach * outside, p.other_imports) * growth_index(world, product)
 
 
-def _spread(world: World, project: Project, start: int, yearly: FloatArray) -> FloatArray:
+def spread(world: World, project: Project, start: int, yearly: FloatArray) -> FloatArray:
     """Place operating years on the calendar, shape (H,)."""
     placed = np.zeros(world.horizon)
     first = start - world.base
@@ -82,7 +83,7 @@ def balances(world: World, builds: Builds) -> dict[str, Balance]:
     feed = {m: np.zeros((3, world.horizon)) for m in world.products}
     for code, start in builds.items():
         p = world.projects[code]
-        tonnes = _spread(world, p, start, p.tonnes())
+        tonnes = spread(world, p, start, p.tonnes())
         (concentrate if p.concentrate else refined)[p.product] += tonnes * p.counted_share
         if p.feed in feed:
             feed[p.feed][p.country] += tonnes * p.feed_rate
@@ -148,10 +149,10 @@ def secured(world: World, builds: Builds, product: str) -> FloatArray:
         if p.china_linked:
             continue
         if p.product == product:
-            sold = _spread(world, p, start, p.tonnes() * p.counted_share)
+            sold = spread(world, p, start, p.tonnes() * p.counted_share)
             (concentrate if p.concentrate else total)[:] += sold
         ramp = np.array([p.ramp_at(n) for n in range(p.life)])
-        by_product += _spread(world, p, start, ramp * sum(s.tonnes * s.payability for s in p.streams if s.product == product))
+        by_product += spread(world, p, start, ramp * sum(s.tonnes * s.payability for s in p.streams if s.product == product))
     total += np.minimum(concentrate, spare_capacity(world, product, linked_too=False))
     left = np.maximum(0.0, stated_demand(world, product).sum(axis=0) - total)
     return total + np.minimum(by_product, left)
@@ -159,26 +160,36 @@ def secured(world: World, builds: Builds, product: str) -> FloatArray:
 
 @dataclass(frozen=True)
 class Scene:
-    """Hold border measures (product -> rates (2, 3) by node and country) and a path (product -> states (H,))."""
+    """Hold border measures by product and a path (product -> states (H,))."""
 
     world: World
-    tariffs: Mapping[str, FloatArray]
+    border: Border
     path: Mapping[str, IntArray]
     _domestic: dict[str, FloatArray] = field(default_factory=dict, repr=False)
+
+    def landed(self, product: str) -> tuple[FloatArray, FloatArray]:
+        """Return the landed prices of ``market`` and ``china_linked``, USD/t, each (3, S, H) (C6)."""
+        return landed_prices(self.world, product, self.border[product], self.world.market[product], self.world.china[product])
 
     def domestic(self, product: str) -> FloatArray:
         """Return the price that users of each country pay, USD/t, shape (3, S, H) (C7)."""
         if product not in self._domestic:
-            self._domestic[product] = _domestic_price(self.world, product, self.tariffs[product], self.path[product])
+            self._domestic[product] = self._price(product)
         return self._domestic[product]
 
+    def _price(self, product: str) -> FloatArray:
+        world, market = self.world, self.world.market[product]
+        prices = price_of(world, product, self.path[product], market, self.landed(product), world.restricted[product])
+        prices[:, :, world.simulated :] = market[:, world.simulated :]
+        return prices
+
     def selling(self, product: str) -> FloatArray:
-        """Return the price of refined-form sales, USD/t, shape (S, H): the highest among members with direct demand (C9)."""
+        """Return the price of refined-form sales without the demand premium, USD/t, shape (S, H): the highest among members with direct demand (C9)."""
         prices: FloatArray = self.domestic(product)[buyers(self.world, product)].max(axis=0)
         return prices
 
     def own_price(self, project: Project) -> FloatArray:
-        """Return the price at which a project sells its main product, USD/t, shape (S, H) (C4, C9)."""
+        """Return the price at which a project sells its main product, without the demand premium, USD/t, shape (S, H) (C4, C9)."""
         return self.world.market[project.product] if project.concentrate else self.selling(project.product)
 
 
@@ -188,52 +199,42 @@ def buyers(world: World, product: str) -> list[int]:
     return with_demand or [0, 1, 2]
 
 
-def law_rates(world: World) -> dict[str, FloatArray]:
-    """Return the members' law tariffs per product, shape (2, 3)."""
-    return {m: p.law for m, p in world.products.items()}
+def premium(world: World, product: str) -> FloatArray:
+    """Return the demand premium that refined-form producers receive, USD/t, shape (H,) (C9)."""
+    return world.premiums.get(product, np.zeros(world.horizon))
 
 
-def harmonised_rates(world: World, rates: Mapping[tuple[str, str], float]) -> dict[str, FloatArray]:
-    """Return the higher of law and harmonised rate per product, shape (2, 3) (C6)."""
-    found = {}
-    for m, p in world.products.items():
-        floor = np.array([rates.get((m, "china_linked"), 0.0), rates.get((m, "market"), 0.0)])
-        found[m] = np.maximum(p.law, floor[:, None])
-    return found
+def own_premium(world: World, project: Project) -> FloatArray:
+    """Return the demand premium on a project's main product, USD/t, shape (H,); a concentrate of a refined product has none (C9)."""
+    return np.zeros(world.horizon) if project.concentrate else premium(world, project.product)
 
 
-def price_of(world: World, product: str, rates: FloatArray, path: IntArray, nodes: tuple[FloatArray, FloatArray, FloatArray]) -> FloatArray:
-    """Return C7's price in one country.
+def price_of(
+    world: World, product: str, path: IntArray, market: FloatArray, landed: tuple[FloatArray, FloatArray], restricted: BoolArray | bool = False
+) -> FloatArray:
+    """Return C7's price.
 
     Args:
         world: the instance.
         product: product code.
-        rates: tariff by node, shape (2,).
         path: states, shape (Y,).
-        nodes: M, C (USD/t) and the flag R as 0/1, each (S, Y).
+        market: M, USD/t, shape (S, Y).
+        landed: landed prices of ``market`` and ``china_linked``, USD/t, each (3, S, Y).
+        restricted: the flag R, shape (S, Y).
 
     Returns:
-        USD/t, shape (S, Y).
+        USD/t, shape (3, S, Y).
     """
-    market, china, restricted = nodes
-    landed, rival = market * (1.0 + rates[MARKET]), china * (1.0 + rates[CHINA])
-    cut = restricted > 0
-    shortage = world.products[product].spike * landed
-    cheaper = np.minimum(landed, rival)
+    near, rival = landed
+    shortage = world.products[product].spike * near
+    cheaper = np.minimum(near, rival)
     by_state = [
         market * (1.0 - world.param("export_cost")),
-        np.where(cut, landed, cheaper),
-        np.where(cut, shortage, cheaper),
-        np.where(cut, shortage, rival),
+        np.where(restricted, near, cheaper),
+        np.where(restricted, shortage, cheaper),
+        np.where(restricted, shortage, rival),
     ]
-    return np.choose(np.broadcast_to(path, market.shape), by_state)
-
-
-def _domestic_price(world: World, product: str, rates: FloatArray, path: IntArray) -> FloatArray:
-    nodes = (world.market[product], world.china[product], world.restricted[product].astype(float))
-    prices = np.stack([price_of(world, product, rates[:, c], path, nodes) for c in range(3)])
-    prices[:, :, world.simulated :] = world.market[product][:, world.simulated :]
-    return prices
+    return np.choose(np.broadcast_to(path, near.shape), by_state)
 
 
 def _member_shares(demand: FloatArray, feed: FloatArray) -> FloatArray:
@@ -261,10 +262,8 @@ def imports(scene: Scene, product: str, balance: Balance) -> Imports:
     share[:, world.simulated :] = 0.0
     need = (np.maximum(balance.need, 0.0) * share)[:, None, :]
     reach = (availability(world, product) * share)[:, None, :]
-    rates = scene.tariffs[product]
     cut = world.restricted[product][None]
-    landed = world.market[product][None] * (1.0 + rates[MARKET])[:, None, None]
-    rival = world.china[product][None] * (1.0 + rates[CHINA])[:, None, None]
+    landed, rival = scene.landed(product)
     limit = np.where(cut, world.param("supply_fill_restricted") * reach, reach)
     sold = np.where(cut | (landed <= rival), np.minimum(need, limit), 0.0)
     rest = need - sold

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ..instances.instance import Instance
 from ..instances.scenarios import Scenarios
-from .audit_world import COUNTRIES, AuditRefused, BoolArray, Converter, FloatArray, Product, Project, Stream, Terms, World
+from .audit_world import COUNTRIES, NODES, AuditRefused, BoolArray, Converter, FloatArray, Product, Project, Stream, Terms, World
 
 Row = Mapping[Any, Any]
 
@@ -56,6 +56,8 @@ def read_world(instance: Instance, scenarios: Scenarios, latest_start: int) -> W
         china=china,
         restricted=restricted,
         scenarios=next(iter(market.values())).shape[0],
+        lapse=scenarios.lapse_year,
+        premiums=_premiums(instance, products, base, horizon),
     )
 
 
@@ -93,7 +95,9 @@ def _product(instance: Instance, code: str, row: Row, scenarios: Scenarios) -> P
 
     direct = _by_country("products", code, row, "demand_direct_2025_t")
     embodied = np.array([_number("products", code, row, f"demand_embodied_2025_t_{c.lower()}", direct[i]) for i, c in enumerate(COUNTRIES)])
-    law = np.array([_by_country("products", code, row, f"law_tariff_{node}") for node in ("china", "market")])
+    china_share, supply = num("china_controlled_share"), num("world_supply_t")
+    moved = max(0.0, china_share - _number("products", code, row, "china_made_share", china_share)) * supply
+    listed = instance.settings.get("procurement.products") or ()
     return Product(
         code=code,
         form=_text(row, "form"),
@@ -103,18 +107,29 @@ def _product(instance: Instance, code: str, row: Row, scenarios: Scenarios) -> P
         embodied=embodied,
         growth=(num("growth_to_2030"), num("growth_after_2030")),
         existing=_by_country("products", code, row, "existing_refined_t"),
-        world_supply=num("world_supply_t"),
-        non_china_supply=num("non_china_supply_t"),
+        world_supply=supply,
+        non_china_supply=num("non_china_supply_t") + (moved if instance.settings.get("data.china_equity") == "market" else 0.0),
         reach=num("market_reach_share"),
         other_imports=num("other_imports_t"),
-        china_share=num("china_controlled_share"),
-        law=law,
+        china_share=china_share,
+        law=_law_tariffs(instance, code, row),
         spike=num("spike_factor"),
         dump_depth=num("dump_depth"),
         dump_follow=num("dump_follow"),
         elasticity=num("demand_elasticity"),
         voll=num("voll_usd_per_t"),
+        defence=code in listed if listed else bool(_number("products", code, row, "is_defence", 0.0)),
+        defence_share=_number("products", code, row, "defence_share", 0.0),
+        standard_cost=_number("products", code, row, "standard_cost_usd_per_t", 0.0),
+        compliance=(_number("products", code, row, "standard_compliance_china", 1.0), _number("products", code, row, "standard_compliance_market", 1.0)),
     )
+
+
+def _law_tariffs(instance: Instance, code: str, row: Row) -> FloatArray:
+    """Return the members' law rates by node and country, shape (2, 3); a member's own rate counts where it is higher (C6)."""
+    law = np.array([_by_country("products", code, row, f"law_tariff_{node}") for node in ("china", "market")])
+    own = [[float(instance.settings.get(f"national.{c}.{node}.{code}") or 0.0) for c in COUNTRIES] for node in NODES]
+    return np.maximum(law, np.array(own))
 
 
 def _project(instance: Instance, code: str, row: Row, products: Mapping[str, Product], streams: tuple[Stream, ...], closed: Terms | None) -> Project:
@@ -157,10 +172,18 @@ def _project(instance: Instance, code: str, row: Row, products: Mapping[str, Pro
         feed_rate=num("feed_t_per_t", 0.0),
         feed_factor=num("feed_price_factor", 0.0),
         itc_eligible=num("itc_eligible") > 0,
-        ptc_share=num("ptc_eligible_share"),
+        ptc_share=_eligible_cost(instance, num),
         streams=streams,
         closed=closed,
+        early=_text(row, "dev_status") in ("study", "permitting"),
+        standards_gap=num("standards_gap_usd_per_t", 0.0),
     )
+
+
+def _eligible_cost(instance: Instance, num: Callable[..., float]) -> float:
+    """Return the share of operating cost on which production credits are paid (C15)."""
+    final = num("ptc_eligible_share")
+    return num("ptc_eligible_share_proposed", final) if instance.settings.get("data.ptc_cost_base") == "proposed" else final
 
 
 def _ramp(cell: Any) -> tuple[float, ...]:
@@ -226,11 +249,26 @@ def _law_credits(instance: Instance, products: Mapping[str, Product], base: int,
         if kind not in ("itc", "ptc") or str(row["country"]) not in COUNTRIES:
             continue
         yearly = _rate_by_year(str(key), row, base, horizon)
-        covered = row["products"].split(";") if isinstance(row["products"], str) else row["products"]
-        for code in products if "all" in covered else covered:
-            where = (kind, COUNTRIES.index(str(row["country"])), str(code))
+        for code in _covered(row, products):
+            where = (kind, COUNTRIES.index(str(row["country"])), code)
             rates[where] = rates.get(where, np.zeros(horizon)) + yearly
     return rates
+
+
+def _covered(row: Row, products: Mapping[str, Product]) -> list[str]:
+    """Return the products that a policy row covers."""
+    names = row["products"].split(";") if isinstance(row["products"], str) else row["products"]
+    return [str(code) for code in (products if "all" in names else names)]
+
+
+def _premiums(instance: Instance, products: Mapping[str, Product], base: int, horizon: int) -> dict[str, FloatArray]:
+    """Return demand premiums by product, USD per tonne, shape (H,); rows that overlap add up, whichever member's law they are (C9)."""
+    found: dict[str, FloatArray] = {}
+    for key, row in instance.policy.to_dict("index").items():
+        if str(row["kind"]) == "demand_premium":
+            yearly = _rate_by_year(str(key), row, base, horizon)
+            found |= {code: found.get(code, np.zeros(horizon)) + yearly for code in _covered(row, products)}
+    return found
 
 
 def _rate_by_year(key: str, row: Row, base: int, horizon: int) -> FloatArray:

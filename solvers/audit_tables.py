@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from .audit_bank import Bank, Setting, bank, setting
-from .audit_baseline import Baseline, baseline
-from .audit_cash import Option
+from .audit_bank import Bank
+from .audit_border import adjustments
+from .audit_case import Case
 from .audit_checks import Check, Layout, Value, compare_table
-from .audit_cost import Built, Cost, Ledger, border_revenue, built_projects, ledger, objective, public_cost
-from .audit_design import Design
-from .audit_effects import payoff, price_rises, users_loss
-from .audit_market import Balance, Scene, availability, balances, harmonised_rates, secured, states
-from .audit_world import COUNTRIES, NODES, FloatArray, Project, World
+from .audit_effects import payoff
+from .audit_market import availability, secured
+from .audit_strike import least_strike, net_payments
+from .audit_world import COUNTRIES, NODES, FloatArray, Project
 
 Table = dict[tuple[Any, ...], dict[str, Value]]
 
@@ -33,8 +31,13 @@ BANK_COLUMNS = {
     "passes": "C12",
 }
 LAYOUTS = (
-    Layout("tariffs", ("product", "node"), dict.fromkeys(("baseline_rate", *(f"baseline_rate_{c.lower()}" for c in COUNTRIES)), "C6"), ("product", "node")),
-    Layout("contracts", ("project",), {"product": "C14", "country": "C14"}, ("project",)),
+    Layout(
+        "tariffs",
+        ("product", "node"),
+        dict.fromkeys(("baseline_rate", *(f"baseline_rate_{c.lower()}" for c in COUNTRIES)), "C6") | {"adjustment_usd_per_t": "C18"},
+        ("product", "node"),
+    ),
+    Layout("contracts", ("project",), dict.fromkeys(("product", "country", "rent_musd"), "C14"), ("project",)),
     Layout(
         "projects",
         ("project",),
@@ -60,91 +63,29 @@ LAYOUTS = (
     ),
     Layout("consumers", ("scope", "product", "country"), {"rise": "C23", "cap": "C23"}, ("scope", "product", "country")),
     Layout("payoff", ("country", "part"), {"pv_musd": "C25"}, ("country", "part")),
+    Layout(
+        "offtake",
+        ("project", "product"),
+        dict.fromkeys(("country", "tenor_years", "tonnes_at_start", "payments_pv_musd", "receipts_pv_musd"), "C17"),
+        ("project", "product"),
+    ),
+    Layout("reserve", ("product",), dict.fromkeys(("months", "stock_t_end_year", "purchase_usd_per_t", "carry_pv_musd"), "C17"), ("product",)),
 )
-
-
-@dataclass(frozen=True)
-class Case:
-    """Hold a design and everything recomputed from it and the instance."""
-
-    world: World
-    design: Design
-
-    @cached_property
-    def b0(self) -> Baseline:
-        """Return the baseline (C27)."""
-        return baseline(self.world)
-
-    @cached_property
-    def balance(self) -> dict[str, Balance]:
-        """Return the balance of every product under the design (C8)."""
-        return balances(self.world, self.design.builds)
-
-    @cached_property
-    def scene(self) -> Scene:
-        """Return border measures and path of the design."""
-        return Scene(self.world, harmonised_rates(self.world, self.design.rates), states(self.world, self.balance))
-
-    @cached_property
-    def where(self) -> Setting:
-        """Return where the design's projects are judged."""
-        return setting(self.scene, self.b0.scene)
-
-    @cached_property
-    def built(self) -> list[Built]:
-        """Return the design's projects with their cash flows."""
-        options = {code: self.design.option(self.world.projects[code]) for code in self.design.builds}
-        return built_projects(self.world, options, self.scene, self.b0.scene)
-
-    @cached_property
-    def b0_built(self) -> list[Built]:
-        """Return the baseline's projects with their cash flows."""
-        options = {code: Option(start) for code, start in self.b0.builds.items()}
-        return built_projects(self.world, options, self.b0.scene, self.b0.scene)
-
-    @cached_property
-    def ledgers(self) -> list[Ledger]:
-        """Return the public cost of every built project."""
-        return [ledger(self.world, b) for b in self.built]
-
-    @cached_property
-    def b0_ledgers(self) -> list[Ledger]:
-        """Return the public cost of every project of the baseline."""
-        return [ledger(self.world, b) for b in self.b0_built]
-
-    @cached_property
-    def cost(self) -> Cost:
-        """Return public cost (C24)."""
-        border = border_revenue(self.scene, self.balance) - border_revenue(self.b0.scene, self.b0.balance)
-        return public_cost(self.world, self.ledgers, self.b0_ledgers, border.mean(axis=1))
-
-    @cached_property
-    def objective(self) -> float:
-        """Return the objective, musd (C26)."""
-        return objective(self.world, self.cost, float(users_loss(self.world, self.scene, self.b0.scene).sum()))
-
-    @cached_property
-    def rises(self) -> tuple[dict[str, float | None], FloatArray]:
-        """Return price rises per product and per country's basket (C23)."""
-        return price_rises(self.world, self.scene, self.b0.scene)
-
-    def judged(self, project: Project, variant: str) -> Bank:
-        """Return C12's figures: ``with`` the design's credits and contract, or ``without`` club credits and any contract, a closed one included."""
-        option = self.design.option(project)
-        return bank(self.where, project, option if variant == "with" else Option(option.start, closed=False))
 
 
 def tables(case: Case) -> dict[str, Table]:
     """Return the recomputed tables by name, each by key."""
     return {
         "tariffs": _tariffs(case),
-        "contracts": {(code,): {"product": p.product, "country": COUNTRIES[p.country]} for code, p in _contracted(case).items()},
+        "contracts": {(code,): _contract(case, case.world.projects[code]) for code in case.design.contracts},
         "projects": _projects(case),
         "public_cost": _public_cost(case),
         "totals": _totals(case),
         "security": _security(case),
         "consumers": _consumers(case),
         "payoff": _payoff(case),
+        "offtake": _offtake(case),
+        "reserve": _reserve(case),
     }
 
 
@@ -157,17 +98,29 @@ def compare_all(case: Case, tolerance: float) -> list[Check]:
     return found
 
 
-def _contracted(case: Case) -> dict[str, Project]:
-    return {code: case.world.projects[code] for code in case.design.contracts}
-
-
 def _tariffs(case: Case) -> Table:
+    """Return a row for each measure of the design and for each node with an adjustment."""
     found: Table = {}
-    for product, node in case.design.rates:
+    adjusted = {(m, node): float(a) for m in case.world.products for node, a in zip(NODES, adjustments(case.world, m), strict=True)}
+    for product, node in {**case.design.rates, **{key: a for key, a in adjusted.items() if a > 0.0}}:
         law = case.world.products[product].law[NODES.index(node)]
-        found[product, node] = {"baseline_rate": float(law.max())}
+        found[product, node] = {"baseline_rate": float(law.max()), "adjustment_usd_per_t": adjusted[product, node]}
         found[product, node] |= {f"baseline_rate_{c.lower()}": float(rate) for c, rate in zip(COUNTRIES, law, strict=True)}
     return found
+
+
+def _contract(case: Case, project: Project) -> dict[str, Value]:
+    """Return a row of a contract; its rent where strikes are by class and a least strike exists."""
+    row: dict[str, Value] = {"product": project.product, "country": COUNTRIES[project.country], "rent_musd": 0.0}
+    if case.world.setting("contract.strike_by", "project") == "class":
+        option, terms = case.option(project), case.design.contracts[project.code]
+        least = least_strike(case.where, project, option, terms)
+        if least is None:
+            del row["rent_musd"]
+        else:
+            at_least = replace(option, contract=replace(terms, strike=least))
+            row["rent_musd"] = net_payments(case.where, project, option) - net_payments(case.where, project, at_least)
+    return row
 
 
 def _projects(case: Case) -> Table:
@@ -243,7 +196,15 @@ def _bisect(function: Any, low: float, high: float) -> float:
 
 def _public_cost(case: Case) -> Table:
     cost = case.cost
-    items = {"contract_payments": cost.payments, "contract_receipts": cost.receipts, "credits": cost.credits, "border_revenue": cost.border}
+    items = {
+        "contract_payments": cost.payments,
+        "contract_receipts": cost.receipts,
+        "credits": cost.credits,
+        "border_revenue": cost.border,
+        "offtake_payments": cost.bought,
+        "offtake_receipts": cost.regained,
+        "reserve_carry": cost.carry,
+    }
     years = range(case.world.base, case.world.base + case.world.horizon)
     return {
         (c, item, year): {"value_musd": float(values[i, t])} for item, values in items.items() for i, c in enumerate(COUNTRIES) for t, year in enumerate(years)
@@ -304,6 +265,36 @@ def _claims_rise(case: Case, product: str) -> bool:
 
 
 def _payoff(case: Case) -> Table:
-    world = case.world
-    parts: Mapping[str, FloatArray] = payoff(world, (case.built, case.scene, case.balance), (case.b0_built, case.b0.scene, case.b0.balance), case.cost)
+    design, before = (case.built, case.scene, case.balance), (case.b0_built, case.b0.scene, case.b0.balance)
+    parts: Mapping[str, FloatArray] = payoff(case.world, design, before, case.cost, case.stocks)
     return {(c, part): {"pv_musd": float(values[i])} for part, values in parts.items() for i, c in enumerate(COUNTRIES)}
+
+
+def _offtake(case: Case) -> Table:
+    """Return a row for each project and product bought."""
+    found: Table = {}
+    for b in case.built:
+        for product, deal in b.cash.operation.offtake.items():
+            paid, repaid = (float(case.world.pv(b.cash.on_calendar(case.world, b.option, flow)).mean()) for flow in (deal.paid, deal.repaid))
+            found[b.project.code, product] = {
+                "country": COUNTRIES[b.project.country],
+                "tenor_years": int(case.world.setting("procurement.tenor_years", 10)),
+                "tonnes_at_start": float(deal.tonnes[0]),
+                "payments_pv_musd": paid,
+                "receipts_pv_musd": repaid,
+            }
+    return found
+
+
+def _reserve(case: Case) -> Table:
+    world, last = case.world, case.world.end - case.world.base
+    return {
+        (m,): {
+            "months": held.months,
+            "stock_t_end_year": float(held.stock[last]),
+            "purchase_usd_per_t": held.price,
+            "carry_pv_musd": float(world.pv(held.carry)),
+        }
+        for m, held in case.reserves.items()
+        if held.months > 0.0
+    }

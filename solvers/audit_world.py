@@ -31,7 +31,7 @@ class AuditRefused(ValueError):
 
 @dataclass(frozen=True)
 class Product:
-    """Hold one product; arrays are by country (3,) or border measure by node and country (2, 3)."""
+    """Hold one product; arrays are by country (3,) or border measure by node and country (2, 3), ``compliance`` by node (C18)."""
 
     code: str
     form: str
@@ -52,11 +52,19 @@ class Product:
     dump_follow: float
     elasticity: float
     voll: float
+    defence: bool = False
+    defence_share: float = 0.0
+    standard_cost: float = 0.0
+    compliance: tuple[float, float] = (1.0, 1.0)
 
 
 @dataclass(frozen=True)
 class Terms:
-    """Hold the terms of a contract for difference (C14); ``start`` and ``tenor`` in years, ``quantity`` in payable t per year."""
+    """Hold the terms of a contract for difference (C14).
+
+    ``start`` is the first calendar year covered and ``tenor`` the years covered, ``delay`` the operating years before it, ``quantity`` in payable t per year.
+    ``collar`` and ``indexed`` are shares, ``inflation`` is a yearly rate.
+    """
 
     strike: float
     share: float
@@ -64,6 +72,15 @@ class Terms:
     tenor: int
     start: int
     quantity: float = math.inf
+    collar: float = 0.0
+    indexed: float = 1.0
+    inflation: float = 0.02
+    delay: int = 0
+
+    def strikes(self, years: int) -> FloatArray:
+        """Return K_n of the first operating years, USD per tonne, shape (years,): the part that is not indexed loses its real value (C14)."""
+        worn: FloatArray = (1.0 + self.inflation) ** -np.arange(years, dtype=float)
+        return self.strike * (self.indexed + (1.0 - self.indexed) * worn)
 
 
 @dataclass(frozen=True)
@@ -78,7 +95,11 @@ class Stream:
 
 @dataclass(frozen=True)
 class Project:
-    """Hold one project; ``capital`` is K of C10 in musd, ``concentrate`` the concentrate of a refined product of C4."""
+    """Hold one project.
+
+    ``capital`` is K of C10 in musd, ``concentrate`` the concentrate of a refined product of C4, ``early`` an early stage of C15, ``standards_gap`` in USD per
+    tonne (C18).
+    """
 
     code: str
     country: int
@@ -113,6 +134,8 @@ class Project:
     ptc_share: float
     streams: tuple[Stream, ...]
     closed: Terms | None
+    early: bool = False
+    standards_gap: float = 0.0
 
     def ramp_at(self, n: int) -> float:
         """Return the ramp share of operating year ``n``; the last value holds for all later years."""
@@ -146,7 +169,11 @@ class Converter:
 
 @dataclass(frozen=True)
 class World:
-    """Hold everything the audit reads from an instance."""
+    """Hold everything the audit reads from an instance.
+
+    ``lapse`` is the first year of each scenario in which the club's border measures are out of force, shape (S,), None if they never lapse (C6);
+    ``premiums`` the demand premium by product, USD per tonne, shape (H,) (C9).
+    """
 
     instance: Instance
     settings: Mapping[str, Any]
@@ -162,6 +189,8 @@ class World:
     china: dict[str, FloatArray]
     restricted: dict[str, BoolArray]
     scenarios: int
+    lapse: IntArray | None = None
+    premiums: Mapping[str, FloatArray] = field(default_factory=dict)
     _params: dict[tuple[str, int | None, str | None], float] = field(default_factory=dict, repr=False)
 
     def param(self, name: str, country: int | None = None, stage: str | None = None) -> float:
@@ -179,6 +208,20 @@ class World:
     def switch(self, name: str) -> bool:
         """Tell whether a limit is enforced; limits are on unless switched off."""
         return bool(self.setting(f"switches.{name}", True))
+
+    def offers(self, instrument: str) -> bool:
+        """Tell whether an instrument is on (C19)."""
+        return bool(self.setting(f"instruments.{instrument}", instrument in ("tariffs", "contracts", "credits")))
+
+    @property
+    def standards(self) -> float:
+        """Return theta, the factor of the tier of standards (C18)."""
+        return {"none": 0.0, "usmca": float(self.setting("standards.usmca_factor", 0.5)), "high": 1.0}[str(self.setting("standards.tier", "none"))]
+
+    @property
+    def quotas(self) -> FloatArray:
+        """Return the members' stated shares of offtake and reserve, shape (3,) (C17)."""
+        return np.array([float(self.setting(f"procurement.quotas.{c}", 0.0)) for c in COUNTRIES])
 
     def pv(self, flow: FloatArray, rate: float | None = None) -> FloatArray:
         """Discount the last axis (years from the base year) at a constant rate [public rate] (C2)."""

@@ -1,105 +1,22 @@
-"""The parts of the audit against numbers worked out by hand."""
+"""Markets, cash flows and bankability of the audit against numbers worked out by hand."""
 
 from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 
-from minclub.solvers.audit_bank import (
-    Loan,
-    bank,
-    downside_cover,
-    hurdle,
-    loan_of,
-    main_share,
-    mean_of_worst,
-    setting,
-    stack,
-    strike_floor,
-)
-from minclub.solvers.audit_baseline import baseline, contested
-from minclub.solvers.audit_cash import Option, capital_by_year, cash, depreciation, prices_in
-from minclub.solvers.audit_cost import border_revenue, built_projects, ledger, public_cost, subsidy_equivalents
-from minclub.solvers.audit_effects import payoff, price_rises, users_loss
-from minclub.solvers.audit_market import (
-    Scene,
-    availability,
-    balances,
-    growth_index,
-    harmonised_rates,
-    imports,
-    law_rates,
-    price_of,
-    secured,
-    stated_demand,
-    states,
-)
-from minclub.solvers.audit_world import Converter, FloatArray, Product, Project, Stream, Terms, World
-
-PARAMETERS = {
-    "public_rate": 0.0, "base_project_rate": 0.10, "country_risk_premium": 0.0, "specialty_addon": 0.025, "downside_price_factor": 0.8,
-    "income_tax_rate": 0.2, "mining_duty_rate": 0.1, "depreciation_years": 2, "debt_share": 0.6, "debt_tenor_years": 2, "debt_rate": 0.05,
-    "public_base_rate": 0.02, "idc_drawn_share": 0.5, "dscr_average_merchant": 1.45, "dscr_contract_reduction": 0.15, "dscr_minimum_downside": 1.0,
-    "reserve_months": 6, "dump_llcr_minimum": 1.0, "dump_deck_years": 1, "downside_opex_factor": 1.1, "downside_capex_factor": 1.15,
-    "downside_delay_years": 1, "cvar_alpha": 0.5, "loss_tolerance": 0.6, "lender_share_of_protection": 0.5, "review_year": 2030, "care_share": 0.1,
-    "export_cost": 0.1, "export_cap": 0.05, "supply_fill_restricted": 0.7, "stack_cap": 0.5, "upside_share_max": 0.5, "strike_max": 2.5,
-    "contract_min_revenue_share": 0.3, "subsidy_band": 0.05,
-}  # fmt: skip
-METAL = Product(
-    code="metal", form="refined", exchange_traded=True, long_run=1000.0, direct=np.array([6000.0, 2000.0, 0.0]), embodied=np.array([8000.0, 2000.0, 0.0]),
-    growth=(0.0, 0.0), existing=np.zeros(3), world_supply=50000.0, non_china_supply=20000.0, reach=0.5, other_imports=0.0, china_share=0.6,
-    law=np.zeros((2, 3)), spike=2.0, dump_depth=0.4, dump_follow=0.5, elasticity=-0.5, voll=3000.0,
-)  # fmt: skip
-MINE = Project(
-    code="MINE", country=1, product="metal", stage="mine", concentrate=False, capacity=1000.0, earliest=2028, build_years=1, ramp=(1.0,), life=3,
-    capital=1.0, grant=0.0, sustaining=0.05, opex=500.0, payability=1.0, royalty=0.02, expansion_capital=0.0, expansion_year=0, expansion_capacity=0.0,
-    china_linked=False, group="", available=True, b0_supply=False, loan=0.0, loan_tenor=0, loan_spread=0.0, feed="", feed_rate=0.0, feed_factor=0.0,
-    itc_eligible=True, ptc_share=1.0, streams=(), closed=None,
-)  # fmt: skip
-YEARS = 6
-
-
-def world(
-    products: tuple[Product, ...] = (METAL,),
-    projects: tuple[Project, ...] = (MINE,),
-    converters: tuple[Converter, ...] = (),
-    prices: tuple[float, float] = (900.0, 1100.0),
-    gap: float = 0.0,
-    settings: dict[str, Any] | None = None,
-    **params: float,
-) -> World:
-    """Return a world of six years and two scenarios with flat prices; ``gap`` is the share by which china_linked is cheaper."""
-    values = PARAMETERS | params
-    market = np.repeat(np.array(prices)[:, None], YEARS, axis=1)
-    return World(
-        instance=SimpleNamespace(param=lambda name, country=None, stage=None: values[name]),  # type: ignore[arg-type]
-        settings={"data.demand_basis": "direct"} | (settings or {}),
-        base=2027,
-        end=2030,
-        simulated=YEARS,
-        horizon=YEARS,
-        products={p.code: p for p in products},
-        projects={p.code: p for p in projects},
-        converters=converters,
-        law_credits={},
-        market={p.code: market for p in products},
-        china={p.code: market * (1.0 - gap) for p in products},
-        restricted={p.code: np.zeros((2, YEARS), dtype=bool) for p in products},
-        scenarios=2,
-    )
-
-
-def scene_of(w: World, builds: dict[str, int] | None = None, rates: dict[tuple[str, str], float] | None = None) -> Scene:
-    return Scene(w, harmonised_rates(w, rates or {}), states(w, balances(w, builds or {})))
-
-
-def terms(strike: float, upside: float = 0.5, tenor: int = 3, share: float = 1.0) -> Terms:
-    return Terms(strike, share, upside, tenor, 2028)
+from minclub.solvers.audit_bank import bank, downside_cover, hurdle, main_share, mean_of_worst, setting
+from minclub.solvers.audit_cash import cash, depreciation, prices_in
+from minclub.solvers.audit_cost import border_revenue
+from minclub.solvers.audit_credits import Loan, capital_by_year, loan_of
+from minclub.solvers.audit_market import availability, balances, growth_index, imports, price_of, secured, stated_demand, states
+from minclub.solvers.audit_option import Option
+from minclub.solvers.audit_strike import strike_floor
+from minclub.solvers.audit_world import Converter, Stream
+from minclub.tests.solvers.audit_worlds import METAL, MINE, flows, scene_of, terms, world
 
 
 @pytest.mark.parametrize(
@@ -108,14 +25,15 @@ def terms(strike: float, upside: float = 0.5, tenor: int = 3, share: float = 1.0
 )
 def test_c7_price_table(state: int, open_dear: float, open_cheap: float, restricted: float) -> None:
     w = world()
-    one = np.full((1, 1), 1000.0)
+    market = np.full((1, 1), 1000.0)
 
-    def price(china: float, cut: float) -> float:
-        return float(price_of(w, "metal", np.array([0.2, 0.1]), np.array([state]), (one, np.full((1, 1), china), np.full((1, 1), cut)))[0, 0])
+    def price(china: float, restricted: bool) -> float:
+        landed = (np.full((3, 1, 1), 1100.0), np.full((3, 1, 1), china * 1.2))
+        return float(price_of(w, "metal", np.array([state]), market, landed, restricted)[0, 0, 0])
 
-    assert price(1000.0, 0.0) == pytest.approx(open_dear)
-    assert price(800.0, 0.0) == pytest.approx(open_cheap)
-    assert price(800.0, 1.0) == pytest.approx(restricted)
+    assert price(1000.0, False) == pytest.approx(open_dear)
+    assert price(800.0, False) == pytest.approx(open_cheap)
+    assert price(800.0, True) == pytest.approx(restricted)
 
 
 def test_c8_demand_and_availability() -> None:
@@ -180,11 +98,6 @@ def test_c7_import_tonnes_and_c24_border_revenue() -> None:
     assert (cut.market[0, 0, 0], cut.china[0, 0, 0], cut.shortage[0, 0, 0]) == pytest.approx((5250.0, 0.0, 3750.0))
 
 
-def flows(project: Project, option: Option, w: World) -> FloatArray:
-    scene = scene_of(w, {project.code: option.start})
-    return cash(w, project, option, prices_in(scene, scene, project, option)).flow
-
-
 def test_c10_c11_cash_flow_without_contract() -> None:
     low, high = 0.72 * (0.9 - 0.018 - 0.5 - 0.05), 0.72 * (1.1 - 0.022 - 0.5 - 0.05)
     assert flows(MINE, Option(2028), world()) == pytest.approx(np.array([[-1, low + 0.1, low + 0.1, low, 0, 0], [-1, high + 0.1, high + 0.1, high, 0, 0]]))
@@ -242,7 +155,7 @@ def test_c4_feed_and_by_products() -> None:
     sales, cost = 0.99, 0.5 + 0.1 * 0.5 * 0.99
     assert done.operation.gross[0, :2] == pytest.approx(np.array([0.5, 1.0]) * (sales - cost + 0.09 + 50 * 990 / 1e6))
     assert main_share(w, plant) == pytest.approx(1.0 / 1.14)
-    assert strike_floor(w, plant) == pytest.approx(550.0 - 140.0)
+    assert strike_floor(w, plant, Option(2028)) == pytest.approx(550.0 - 140.0)
 
 
 def test_c12a_value_and_hurdle() -> None:
@@ -335,140 +248,3 @@ def test_c12_a_worthless_contract_changes_nothing_and_a_higher_strike_never_hurt
     ladder = [bank(where, MINE, Option(2028, contract=terms(k))) for k in (800.0, 900.0, 1000.0, 1200.0)]
     assert all(a.worst <= b.worst for a, b in itertools.pairwise(ladder))
     assert ladder[-1].cover_required == pytest.approx(1.30)
-
-
-def test_c24_public_cost_by_hand() -> None:
-    w = world()
-    scene = scene_of(w, {"MINE": 2028})
-    option = Option(2028, itc=0.1, contract=terms(940.0, tenor=2))
-    built = built_projects(w, {"MINE": option}, scene, scene)
-    entry = ledger(w, built[0])
-    cost = public_cost(w, [entry], [], np.zeros((3, YEARS)))
-    paid, back = 2 * 0.04 / 2, 2 * 0.5 * 0.16 / 2
-    assert cost.outlay_pv == pytest.approx(np.array([0.0, paid + 0.1, 0.0]))
-    assert cost.booked_pv[1] == pytest.approx(0.1)
-    assert cost.net_pv[1] == pytest.approx(paid + 0.1 - back)
-    assert cost.cvar == pytest.approx(0.08 + 0.1)
-    assert cost.worst5 == pytest.approx(0.08 + 0.1)
-    assert public_cost(replace(w, _params={("cvar_alpha", None, None): 1.0}), [entry], [], np.zeros((3, YEARS))).cvar == pytest.approx(0.1 + 0.08 / 2)
-    lawful = replace(w, law_credits={("itc", 1, "metal"): np.full(YEARS, 0.2), ("ptc", 1, "metal"): np.full(YEARS, 0.1)})
-    with_law, bare = (built_projects(lawful, {"MINE": o}, scene_of(lawful), scene_of(lawful))[0] for o in (option, option.without_contract()))
-    assert ledger(lawful, with_law).credits[0].sum() == pytest.approx(0.3 + 3 * 0.05)
-    assert ledger(lawful, bare).credits[0].sum() == pytest.approx(0.1)
-    assert stack(setting(scene_of(lawful), scene_of(lawful)), replace(MINE, grant=0.5), option) == pytest.approx((0.3 + 0.15 + 0.5) / 1.5)
-    pooled = replace(w, settings={**w.settings, "funding.mode": "pooled", "funding.shares.USA": 0.75, "funding.shares.MEX": 0.25})
-    assert public_cost(pooled, [entry], [], np.zeros((3, YEARS))).booked_pv == pytest.approx(np.array([0.075, 0.0, 0.025]))
-    assert subsidy_equivalents(w, [entry], []) == {("CAN", "metal"): pytest.approx((0.1 + paid - back) / 3.0)}
-    assert subsidy_equivalents(w, [ledger(lawful, with_law)], []) == {("CAN", "metal"): pytest.approx((0.1 + paid - back) / 3.0)}
-
-
-def test_c23_c25_users_by_hand() -> None:
-    w = world()
-    base, club = scene_of(w), scene_of(w, rates={("metal", "market"): 0.1, ("metal", "china_linked"): 0.1})
-    rises, baskets = price_rises(w, club, base)
-    assert rises["metal"] == pytest.approx(0.1)
-    assert baskets == pytest.approx(np.array([0.1, 0.1, 0.0]))
-    steep = world((replace(METAL, elasticity=-20.0, embodied=np.array([12000.0, 0.0, 0.0])),), settings={"data.demand_basis": "embodied"})
-    scenes = (scene_of(steep, rates={("metal", "market"): 0.1, ("metal", "china_linked"): 0.1}), scene_of(steep))
-    assert users_loss(steep, *scenes) == pytest.approx(np.array([6 * 1.2 * 0.75, 0.0, 0.0]))
-    assert users_loss(w, club, base) == pytest.approx(np.array([6 * 0.6, 6 * 0.2, 0.0]) * 0.5 * (1 + 1.1**-0.5))
-
-
-def test_c25_transfers_cancel_where_builds_are_fixed_and_demand_is_rigid() -> None:
-    law = np.array([[0.1, 0.0, 0.02], [0.0, 0.05, 0.0]])
-    metal = replace(METAL, elasticity=0.0, existing=np.array([500.0, 0.0, 0.0]), law=law)
-    plant = replace(MINE, feed="metal", feed_rate=0.1, feed_factor=0.5, closed=Terms(950.0, 0.5, 0.5, 2, 2028, 300.0))
-    w = world((metal,), (plant,), gap=0.02, settings={"data.demand_basis": "embodied"}, public_rate=0.04)
-    w = replace(w, law_credits={("ptc", 1, "metal"): np.full(YEARS, 0.1)})
-    w.restricted["metal"][1, :3] = True
-    base, club = scene_of(w, {"MINE": 2028}), scene_of(w, {"MINE": 2028}, {("metal", "market"): 0.1, ("metal", "china_linked"): 0.15})
-    balance = balances(w, {"MINE": 2028})
-    border = (border_revenue(club, balance) - border_revenue(base, balance)).mean(axis=1)
-    before = built_projects(w, {"MINE": Option(2028)}, base, base)
-    for terms_now in (None, terms(1300.0)):
-        after = built_projects(w, {"MINE": Option(2028, 0.1, 0.05, terms_now)}, club, base)
-        parts = payoff(w, (after, club, balance), (before, base, balance), public_cost(w, [ledger(w, after[0])], [ledger(w, before[0])], border))
-        assert not after[0].cash.operation.idle.any()
-        assert parts["users"].sum() < -1.0
-        assert parts["producers"][1] > 0.1
-        assert abs(parts["importers"].sum()) > 0.01
-        assert parts["total"].sum() == pytest.approx(0.0, abs=1e-9)
-
-
-def test_c25_importers_keep_what_users_pay_and_nobody_in_the_club_receives() -> None:
-    w = world((replace(METAL, direct=np.array([9000.0, 3000.0, 0.0])),))
-    base, club = scene_of(w), scene_of(w, rates={("metal", "china_linked"): 0.1})
-    balance = balances(w, {})
-    border = (border_revenue(club, balance) - border_revenue(base, balance)).mean(axis=1)
-    parts = payoff(w, ([], club, balance), ([], base, balance), public_cost(w, [], [], border))
-    assert parts["treasury"] == pytest.approx(np.array([6 * 0.1 * 1.5, 6 * 0.1 * 0.5, 0.0]))
-    assert parts["importers"] == pytest.approx(6 * (12 * 0.1 - 2 * 0.1) * np.array([0.75, 0.25, 0.0]))
-
-
-def test_c25_security_is_the_value_of_shortage_avoided() -> None:
-    w = world(public_rate=0.0)
-    w.restricted["metal"][1] = True
-    w = replace(w, products={"metal": replace(METAL, direct=np.array([9000.0, 0.0, 0.0]))})
-    none = public_cost(w, [], [], np.zeros((3, YEARS)))
-    before, after = balances(w, {}), balances(w, {"MINE": 2028})
-    parts = payoff(w, ([], scene_of(w, {"MINE": 2028}), after), ([], scene_of(w), before), none)
-    assert parts["security"] == pytest.approx(np.array([0.5 * 3 * 1000 * 3000 / 1e6, 0.0, 0.0]))
-
-
-def test_c27_baseline_and_c20_contested() -> None:
-    good = replace(MINE, code="GOOD", opex=200.0, capacity=7000.0, capital=1.0)
-    second = replace(good, code="SECOND", opex=210.0)
-    dear = replace(MINE, code="DEAR", opex=900.0, capital=0.6)
-    hopeless = replace(dear, code="HOPELESS", opex=4000.0)
-    started = replace(MINE, code="STARTED", b0_supply=True, opex=5000.0)
-    w = world(projects=(dear, second, good, hopeless, started), settings={"ladders.tariffs": (0.0, 0.1), "contract.tenor_years": 3})
-    found = baseline(w)
-    assert found.builds == {"STARTED": 2028, "GOOD": 2028, "SECOND": 2028}
-    assert found.unaided == ("GOOD", "SECOND")
-    assert found.scene.path["metal"].tolist() == [2, 0, 0, 0, 2, 2]
-    assert contested(w, found) == {"metal": True}
-    twins = tuple(replace(p, group="PAIR") for p in (good, second))
-    assert baseline(world(projects=twins)).unaided == ("GOOD",)
-    assert baseline(world(projects=(replace(good, available=False), replace(good, code="LATE", earliest=2031)))).builds == {}
-    assert contested(world(projects=(hopeless,)), baseline(world(projects=(hopeless,)))) == {"metal": False}
-
-
-def test_c20_capacity_counts_at_full_ramp_and_only_where_the_group_is_open() -> None:
-    growing = replace(METAL, growth=(0.1, 0.1))
-    dear = replace(MINE, code="DEAR", opex=900.0, capital=6.0, capacity=11000.0, ramp=(0.1, 1.0), group="PAIR")
-    ladders = {"ladders.tariffs": (0.0, 0.1), "contract.tenor_years": 3}
-    for capacity, expected in ((11000.0, True), (10000.0, False)):
-        w = world((growing,), (replace(dear, capacity=capacity),), settings=ladders)
-        assert baseline(w).balance["metal"].need[1:3] == pytest.approx(np.array([10648.0, 11712.8]))
-        assert contested(w, baseline(w)) == {"metal": expected}
-    started = replace(MINE, code="STARTED", capacity=1.0, b0_supply=True, group="PAIR")
-    taken = world((growing,), (dear, started), settings=ladders)
-    assert contested(taken, baseline(taken)) == {"metal": False}
-
-
-def test_c21c_asks_only_for_what_passes_at_the_whole_baseline() -> None:
-    for opex, lasting in ((200.0, ("MINE",)), (350.0, ())):
-        w = world(projects=(replace(MINE, capacity=9000.0, capital=9.0, opex=opex),))
-        assert (baseline(w).unaided, baseline(w).lasting) == (("MINE",), lasting)
-
-
-def test_c24_closed_contract_counts_as_a_change() -> None:
-    held = replace(MINE, closed=Terms(1000.0, 1.0, 0.5, 3, 2028))
-    w = world(projects=(held,))
-    base, club = scene_of(w), scene_of(w, rates={("metal", "market"): 0.1, ("metal", "china_linked"): 0.1})
-    before, after = (ledger(w, built_projects(w, {"MINE": Option(2028)}, s, base)[0]) for s in (base, club))
-    cost = public_cost(w, [after], [before], np.zeros((3, YEARS)))
-    assert cost.payments[1].sum() == pytest.approx(3 * (0.01 - 0.1) / 2)
-    assert cost.receipts[1].sum() == pytest.approx(3 * (0.105 - 0.05) / 2)
-    assert cost.booked_pv[1] == pytest.approx(-3 * (0.1 - 0.05) / 2)
-    assert (cost.cvar, cost.worst5) == pytest.approx((0.0, 0.0))
-    assert subsidy_equivalents(w, [after], [before]) == {}
-    bare = built_projects(w, {"MINE": Option(2028, closed=False)}, base, base)[0]
-    assert bare.cash.operation.payments.sum() == 0.0
-    assert before.paid.sum() == pytest.approx(0.3)
-
-
-def test_law_rates_are_kept_where_higher() -> None:
-    w = world((replace(METAL, law=np.array([[0.25, 0.0, 0.0], [0.0, 0.0, 0.0]])),))
-    assert harmonised_rates(w, {("metal", "china_linked"): 0.1})["metal"].tolist() == [[0.25, 0.1, 0.1], [0.0, 0.0, 0.0]]
-    assert law_rates(w)["metal"][0, 0] == 0.25

@@ -15,9 +15,9 @@ from minclub.instances.instance import Instance
 from minclub.instances.loader import load
 from minclub.instances.scenarios import generate
 from minclub.solvers.audit import AuditRefused, audit
-from minclub.solvers.audit_bank import next_lower, three_digits
 from minclub.solvers.audit_design import TABLES
 from minclub.solvers.audit_read import read_world
+from minclub.solvers.audit_strike import next_lower, three_digits
 from minclub.solvers.audit_tables import nearest_irr
 from minclub.solvers.audit_world import World
 
@@ -127,7 +127,7 @@ def test_c2_start_before_the_base_year_is_refused(usmca: Instance) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"schema_version": 2}, "schema_version"),
+        ({"schema_version": 3}, "schema_version"),
         ({"contracts": "none"}, "contracts must be a list"),
         ({"provenance": None}, "provenance must be an object"),
         ({"certificate": {"instance_sha256": "1" * 64}}, "belongs to the instance with sha256 1111"),
