@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .clusters import BuildSets, Cluster, chunk_tonnes
+from .clusters import CHUNK, BuildSets, Cluster, chunk_tonnes
 from .columns import CONTRACT
-from .market import COUNTRIES, Border
+from .filters import Closed, Guard
+from .ledgers import Ledger
+from .levies import Border
+from .market import COUNTRIES
 from .outlooks import Setting
 from .regimes import decode
 from .welfare import Cost
@@ -26,7 +29,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .desk import Desk
+    from .domains import Trait
 
+    Option = tuple[int, ...]
     Array = NDArray[np.float64]
 
 
@@ -46,9 +51,12 @@ class Weights:
     user: float
     booked: float = 1.0
 
-    def of(self, cost: Cost, country: int) -> Array:
-        """Return the weighted cost of a project or group in one member, over the leading axes of ``cost``."""
-        result: Array = self.booked * cost.booked + (cost.payments + cost.credits) @ self.outlay[country]
+    def of(self, cost: Cost, country: int, outlay: Array | None = None) -> Array:
+        """Return the weighted cost of a project or group in one member, over the leading axes of ``cost``.
+
+        ``outlay`` is the cost's own, where it is at hand.
+        """
+        result: Array = self.booked * cost.booked + (cost.outlay if outlay is None else outlay) @ self.outlay[country]
         if self.scenario.any():
             result = result + cost.scenario @ self.scenario
         if self.scenario_outlay.any():
@@ -103,6 +111,15 @@ class Group:
     inverse: NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class Part:
+    """Groups, unaided projects and closed contracts of a cluster that depend on the options of the same products."""
+
+    groups: tuple[int, ...]
+    guards: tuple[Guard, ...]
+    closed: tuple[Closed, ...]
+
+
 class PlanSpace:
     """All plans of one cluster, priced on demand."""
 
@@ -112,7 +129,8 @@ class PlanSpace:
         self.borders = tuple(self._useful_borders(p, m) for p, m in enumerate(cluster.products))
         self.groups = tuple(self._groups())
         self._losses: dict[tuple[int, Border], Array] = {}
-        self._allowed: dict[tuple[Border, ...], NDArray[np.bool_]] = {}
+        self._all_needs: dict[int, dict[str, Array]] = {}
+        self._users: dict[tuple[int, int], tuple[Array, NDArray[np.bool_]]] = {}
 
     @property
     def size(self) -> int:
@@ -144,38 +162,65 @@ class PlanSpace:
         """Return one product's setting."""
         return Setting(border, self.sets.paths[position][path])
 
-    def options(self) -> Iterator[tuple[Border, ...]]:
-        """Iterate over the border options of all products."""
-        return cartesian(*self.borders)
+    def options(self) -> Iterator[Option]:
+        """Iterate over the border options of all products, by index."""
+        return cartesian(*(range(len(borders)) for borders in self.borders))
 
-    # --- filters: product caps and displacement (C21c, C23) ---------------------------------------------------------
+    def at(self, option: Option) -> tuple[Border, ...]:
+        """Return the border options of an option given by index."""
+        return tuple(borders[k] for borders, k in zip(self.borders, option, strict=True))
 
-    def allowed(self, borders: tuple[Border, ...]) -> NDArray[np.bool_]:
-        """Say which build sets keep product caps and guarded projects under an option, ``(N,)``."""
-        if borders not in self._allowed:
-            good = np.full(self.size, True)
-            for p, m in enumerate(self.cluster.products):
-                fits = [self.desk.users.within_product_cap(m, self.setting(p, borders[p], k)) for k in range(len(self.sets.paths[p]))]
-                good &= np.array(fits)[self.sets.path[:, p]]
-            for key in self._guards():
-                good &= self._guard(key, borders)
-            self._allowed[borders] = good
-        return self._allowed[borders]
+    # --- what pricing adds up ---------------------------------------------------------------------------------------
 
-    def _guards(self) -> tuple[str, ...]:
-        return tuple(k for m in self.cluster.products for k in self.desk.guarded[m])
+    @cached_property
+    def ledgers(self) -> tuple[Ledger, ...]:
+        """Return the groups' ledgers."""
+        return tuple(Ledger(self, group) for group in self.groups)
 
-    def _guard(self, key: str, borders: tuple[Border, ...]) -> NDArray[np.bool_]:
-        plant = self.desk.plants[key]
-        names = {plant.product, plant.feed_product}
-        involved = [p for p, m in enumerate(self.cluster.products) if m in names]
-        rows, inverse = np.unique(self.sets.path[:, involved], axis=0, return_inverse=True)
-        base = self.desk.law_settings()
-        passed = []
-        for row in rows:
-            settings = base | {self.cluster.products[p]: self.setting(p, borders[p], k) for p, k in zip(involved, row, strict=True)}
-            passed.append(self.desk.guard(key, settings))
-        return np.array(passed)[np.asarray(inverse).reshape(-1)]
+    @cached_property
+    def guards(self) -> tuple[Guard, ...]:
+        """Return the unaided projects that must stay bankable (C21c)."""
+        return tuple(Guard(self, k) for m in self.cluster.products for k in self.desk.guarded[m])
+
+    @cached_property
+    def closed(self) -> tuple[Closed, ...]:
+        """Return the baseline's projects with closed contracts in these products."""
+        return tuple(Closed(self, k) for k in self.desk.closed_contracts if self.desk.plants[k].product in self.cluster.products)
+
+    @cached_property
+    def parts(self) -> dict[tuple[int, ...], Part]:
+        """Return what depends on the options of exactly the same products; each single product has a part."""
+        keys = {(p,) for p in range(len(self.borders))} | {x.involved for x in self.groups} | {x.involved for x in (*self.guards, *self.closed)}
+        return {
+            key: Part(
+                tuple(g for g, group in enumerate(self.groups) if group.involved == key),
+                tuple(guard for guard in self.guards if guard.involved == key),
+                tuple(closed for closed in self.closed if closed.involved == key),
+            )
+            for key in sorted(keys, key=lambda key: (len(key), key))
+        }
+
+    def stamp(self, positions: tuple[int, ...], option: Option) -> int:
+        """Return a count that rises whenever what a part knows about an option changes."""
+        part = self.parts[positions]
+        return sum(self.ledgers[g].sheet(option).version for g in part.groups) + sum(guard.known(option) for guard in part.guards)
+
+    def users_of(self, position: int, border: int) -> tuple[Array, NDArray[np.bool_]]:
+        """Return users' burden ``(K, 3)`` and whether the product's cap holds ``(K,)`` along each path of a product (C23)."""
+        key = (position, border)
+        if key not in self._users:
+            m, users = self.cluster.products[position], self.desk.users
+            settings = [self.setting(position, self.borders[position][border], k) for k in range(len(self.sets.paths[position]))]
+            self._users[key] = np.stack([users.burden(m, s) for s in settings]), np.array([users.within_product_cap(m, s) for s in settings])
+        return self._users[key]
+
+    def traits(self, plan: Plan) -> dict[Trait, int]:
+        """Return the values of a plan's traits, as a node of the search limits them."""
+        found: dict[Trait, int] = {("border", p): self.borders[p].index(border) for p, border in enumerate(plan.borders)}
+        built, levels = dict(plan.builds), {(c, m): level for c, m, level in plan.levels}
+        for j, (key, starts) in enumerate(zip(self.cluster.candidates, self.cluster.starts, strict=True)):
+            found["choice", j] = 1 + starts.index(built[key]) if key in built else 0
+        return found | {("level", g): levels.get((group.country, group.product), 0) for g, group in enumerate(self.groups)}
 
     # --- money ------------------------------------------------------------------------------------------------------
 
@@ -212,54 +257,61 @@ class PlanSpace:
             total = total + self.desk.family(key, start, settings).cost
         return total
 
-    @cached_property
-    def needs(self) -> dict[str, Array]:
-        """Return each product's need for each build set, t/y, ``(N, T)``."""
-        needs, _ = chunk_tonnes(self.desk.balance, self.desk.baseline, self.cluster, self.sets.choice)
-        return needs
-
-    def net_loss(self, borders: tuple[Border, ...]) -> Array:
-        """Return users' loss less the gain in border revenue of each build set, PV musd, ``(N,)`` (C26)."""
-        return np.sum([self._product_loss(p, border) for p, border in enumerate(borders)], axis=0)
-
-    def _product_loss(self, position: int, border: Border) -> Array:
-        """Return one product's part of ``net_loss``, ``(N,)`` (kept once computed)."""
+    def product_loss(self, position: int, border: Border) -> Array:
+        """Return one product's part of users' loss less the gain in border revenue, PV musd, ``(N,)`` (kept; C26)."""
         key = (position, border)
         if key not in self._losses:
-            m = self.cluster.products[position]
-            count = len(self.sets.paths[position])
-            loss = np.array([self.desk.users.loss(m, self.setting(position, border, k)).sum() for k in range(count)])
-            gain = self.desk.revenue_gain(m, border, self.needs[m], self._shares(m))
-            self._losses[key] = loss[self.sets.path[:, position]] - gain
+            parts = [self._loss(position, border, np.arange(first, min(first + CHUNK, self.size))) for first in range(0, self.size, CHUNK)]
+            self._losses[key] = np.concatenate(parts)
         return self._losses[key]
 
-    def _shares(self, product: str) -> Array:
-        """Return how members share a product's imports under each build set, ``(3, T)`` or ``(3, N, T)`` (C7)."""
+    def loss_at(self, position: int, border: Border, index: int) -> float:
+        """Return one entry of ``product_loss``."""
+        known = self._losses.get((position, border))
+        return float(known[index] if known is not None else self._loss(position, border, np.array([index]))[0])
+
+    def _loss(self, position: int, border: Border, sets: NDArray[np.int_]) -> Array:
+        m = self.cluster.products[position]
+        paths = self.sets.path[sets, position]
+        loss = {k: self.desk.users.loss(m, self.setting(position, border, int(k))).sum() for k in np.unique(paths)}
+        gain = self.desk.revenue_gain(m, border, self._needs(m, sets), self._shares(m, sets))
+        result: Array = np.array([loss[k] for k in paths]) - gain
+        return result
+
+    def _needs(self, product: str, sets: NDArray[np.int_]) -> Array:
+        """Return a product's need under some build sets, t/y, ``(n, T)``."""
+        if sets.size < min(self.size, CHUNK):
+            return self._tonnes(sets)[product]
+        if sets[0] not in self._all_needs:
+            self._all_needs[int(sets[0])] = self._tonnes(sets)
+        return self._all_needs[int(sets[0])][product]
+
+    def _tonnes(self, sets: NDArray[np.int_]) -> dict[str, Array]:
+        return chunk_tonnes(self.desk.balance, self.desk.baseline, self.cluster, self.sets.choice[sets])[0]
+
+    def _shares(self, product: str, sets: NDArray[np.int_]) -> Array:
+        """Return how members share a product's imports under some build sets, ``(3, T)`` or ``(3, n, T)`` (C7)."""
         balance, base = self.desk.balance, self.desk.baseline
         feed = balance.feed_by_member(product, base.builds)
         buyers = [j for j, key in enumerate(self.cluster.candidates) if balance.plants[key].feed_product == product]
-        if not buyers:
+        stated = np.sum([balance.market.stated[product][c] for c in COUNTRIES], axis=0)
+        if not buyers or (stated > 0.0).all():
             return balance.member_shares(product, feed)
-        table = np.repeat(feed[:, None], self.size, axis=1)
+        table = np.repeat(feed[:, None], sets.size, axis=1)
         for j in buyers:
             key = self.cluster.candidates[j]
             made = [np.zeros(feed.shape[1])] + [balance.tonnes(key, year).feed for year in self.cluster.starts[j]]
-            table[COUNTRIES.index(balance.plants[key].country)] += np.stack(made)[self.sets.choice[:, j]]
+            table[COUNTRIES.index(balance.plants[key].country)] += np.stack(made)[self.sets.choice[sets, j]]
         return balance.member_shares(product, table)
-
-    @cached_property
-    def closed(self) -> tuple[str, ...]:
-        """Return the baseline's projects with closed contracts in these products."""
-        return tuple(k for k in self.desk.closed_contracts if self.desk.plants[k].product in self.cluster.products)
 
     def settings_at(self, borders: tuple[Border, ...], index: int) -> dict[str, Setting]:
         """Return the settings of all products of the cluster under an option and a build set."""
         paths = self.sets.path[index]
         return {m: self.setting(p, borders[p], int(paths[p])) for p, m in enumerate(self.cluster.products)}
 
-    def plan(self, borders: tuple[Border, ...], index: int, levels: tuple[int, ...]) -> Plan:
+    def plan(self, option: Option, index: int, levels: tuple[int, ...]) -> Plan:
         """Spell out one plan from an option, a build set and the groups' credit levels."""
-        desk, cluster = self.desk, self.cluster
+        desk, cluster, borders = self.desk, self.cluster, self.at(option)
         horizon, scenarios = desk.market.market[cluster.products[0]].shape
         costs = [Cost.none(horizon, scenarios) for _ in COUNTRIES]
         builds, chosen, contracts = [], [], 0
@@ -275,8 +327,8 @@ class PlanSpace:
             contracts += sum(int(desk.family(k, start, settings).kind[level] == CONTRACT) for k, start in built)
         by_product = self.settings_at(borders, index)
         settings_now = list(by_product.values())
-        for key in self.closed:
-            costs[COUNTRIES.index(desk.plants[key].country)] += desk.closed_change(key, by_product)
+        for closed in self.closed:
+            costs[COUNTRIES.index(closed.country)] += desk.closed_change(closed.plant_id, by_product)
         burden = np.sum([desk.users.burden(m, s) for m, s in zip(cluster.products, settings_now, strict=True)], axis=0)
         users_loss = float(
             sum(desk.users.loss(m, s).sum() for m, s in zip(cluster.products, settings_now, strict=True))
@@ -290,7 +342,7 @@ class PlanSpace:
             levels=tuple(chosen),
             costs=(costs[0], costs[1], costs[2]),
             burden=burden,
-            loss=float(self.net_loss(borders)[index]),
+            loss=sum(self.loss_at(p, border, index) for p, border in enumerate(borders)),
             users_loss=users_loss,
             contracts=contracts,
             in_band=in_band,

@@ -1,18 +1,20 @@
 """Pricing plans under weights, lazily: bounds first, exact columns only where a plan could matter.
 
-A bound is the envelope column of ``Desk.bound``: no path of the option costs less, part by part. So the least cost
-over plans with bounds in place of unknown columns is a valid lower bound, and becomes exact once the columns of the
-cheapest plans are known.
+The least cost over plans with lower bounds in place of unknown columns (``Ledger``) and untested projects (``Guard``) is a
+valid lower bound, and becomes exact once what the cheapest plans rest on is known.
 """
 
 from __future__ import annotations
 
+import heapq
+from itertools import product as cartesian
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .columns import INFEASIBLE
 from .competition import equivalent
+from .domains import EVERYTHING, Domain
+from .filters import BROKEN, UNKNOWN
 from .market import COUNTRIES
 
 if TYPE_CHECKING:
@@ -20,171 +22,161 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .columns import Family
-    from .market import Border
-    from .outlooks import Setting
-    from .plans import Group, PlanSpace, Weights
+    from .plans import PlanSpace, Weights
 
     Array = NDArray[np.float64]
-    Option = tuple[Border, ...]
+    Ints = NDArray[np.int_]
+    Bools = NDArray[np.bool_]
+    Option = tuple[int, ...]
+    Found = tuple[float, Option | None, int]
+    """A weighted cost with the option and build set that it belongs to."""
 
 
 BAND_TOLERANCE = 1e-9
+KEPT_SIZE = 4_000_000
+AT_ONCE = 5
 
 
 class Pricing:
-    """All plans of one space under one set of weights."""
+    """All plans of one space that a domain allows, under one set of weights."""
 
-    def __init__(self, space: PlanSpace, weights: Weights) -> None:
-        """Keep the weights; tables are made per option on demand."""
-        self.space, self.weights = space, weights
-        self._tables: dict[tuple[int, tuple[object, ...]], tuple[Array, NDArray[np.bool_]]] = {}
-        self._values: dict[tuple[object, ...], Array] = {}
-        self._fixed: dict[Option, Array] = {}
+    def __init__(self, space: PlanSpace, weights: Weights, domain: Domain = EVERYTHING) -> None:
+        """Keep the weights; costs are weighed as they are needed."""
+        self.space, self.weights, self.domain = space, weights, domain
+        self._mask = domain.sets(space)
+        self._levels = [domain.levels(space, g) for g in range(len(space.groups))]
+        self._values = [np.zeros((1, len(space.desk.offer.levels))) for _ in space.groups]
+        self._vectors: dict[tuple[tuple[int, ...], Option], tuple[int, Array]] = {}
+        self._lows: dict[Option, tuple[int, float, int]] = {}
         self._banded: dict[Option, dict[int, tuple[float, tuple[int, ...]]]] = {}
+        self._keep = space.size * len(list(space.options())) <= KEPT_SIZE
 
-    def _weighed(self, key: tuple[object, ...], country: int, made: Callable[[], Family]) -> Array:
-        if key not in self._values:
-            family = made()
-            self._values[key] = np.where(family.kind == INFEASIBLE, np.inf, self.weights.of(family.cost, country))
-        return self._values[key]
+    def options(self) -> Iterator[Option]:
+        """Iterate over the options that the domain allows."""
+        return cartesian(*(self.domain.borders(self.space, p) for p in range(len(self.space.borders))))
 
-    def _plant(self, key: str, start: int, settings: dict[str, Setting], country: int) -> tuple[Array, bool]:
-        """Return a plant's weighted cost per credit level, and whether it is exact rather than a bound."""
-        desk = self.space.desk
-        if desk.known(key, start, settings):
-            exact = ("exact", key, start, *desk.key(key, settings))
-            return self._weighed(exact, country, lambda: desk.family(key, start, settings)), True
-        borders = {m: s.border for m, s in settings.items()}
-        bound = ("bound", key, start, *desk.canonical(key, borders))
-        return self._weighed(bound, country, lambda: desk.bound(key, start, borders, self.space.visited)), False
+    # --- weighted costs of all build sets -----------------------------------------------------------------------------
 
-    def _table(self, index: int, option: Option) -> tuple[Array, NDArray[np.bool_]]:
-        """Return a group's weighted cost for each unique choice and credit level ``(U, L)`` and which rows are exact."""
-        group = self.space.groups[index]
-        key = (index, self._effective(group, option))
-        if key not in self._tables:
-            self._tables[key] = self._make_table(group, option)
-        return self._tables[key]
-
-    def _effective(self, group: Group, option: Option) -> tuple[object, ...]:
-        borders = {self.space.cluster.products[p]: option[p] for p in group.involved}
-        plants = (*group.baseline, *(self.space.cluster.candidates[j] for j in group.members))
-        return tuple(self.space.desk.canonical(plant, borders) for plant in plants)
-
-    def _make_table(self, group: Group, option: Option) -> tuple[Array, NDArray[np.bool_]]:
-        space, count = self.space, len(group.members)
-        country = COUNTRIES.index(group.country)
-        values = np.zeros((group.rows.shape[0], len(space.desk.offer.levels)))
-        exact = np.full(group.rows.shape[0], True)
-        paths, where = np.unique(group.rows[:, count:], axis=0, return_inverse=True)
-        where = np.asarray(where).reshape(-1)
-        for k in range(paths.shape[0]):
-            rows = np.flatnonzero(where == k)
-            settings = space.group_settings(group, group.rows[rows[0]], option)
-            values[rows] += self._baseline(group, settings, country)
-            for column, j in enumerate(group.members):
-                choices = group.rows[rows, column]
-                for choice in np.unique(choices[choices > 0]):
-                    start = space.cluster.starts[j][int(choice) - 1]
-                    cost, sure = self._plant(space.cluster.candidates[j], start, settings, country)
-                    hit = rows[choices == choice]
-                    values[hit] += cost
-                    exact[hit] &= sure
-        values[:, ~space.desk.offered(group.country, group.product)] = np.inf
-        if not space.desk.pinned_credit(group.country, group.product):
-            idle = ~group.rows[:, :count].any(axis=1)
-            values[idle] = np.inf
-            values[idle, 0] = 0.0
-        return values, exact
-
-    def _baseline(self, group: Group, settings: dict[str, Setting], country: int) -> Array:
-        key = ("baseline", group.country, group.product, *(self.space.desk.key(k, settings) for k in group.baseline))
-        if key not in self._values:
-            cost = self.space.desk.baseline_credits(group.country, group.product, settings)
-            self._values[key] = self.weights.of(cost, country)
-        return self._values[key]
-
-    def _constant(self, option: Option) -> Array:
-        """Return what does not depend on columns: filters, baskets and users' net loss, ``(N,)``."""
-        if option not in self._fixed:
-            space, users = self.space, self.space.desk.users
-            total = np.where(space.allowed(option), 0.0, np.inf)
-            for p, m in enumerate(space.cluster.products):
-                if self.weights.basket.any():
-                    burden = [
-                        float(users.burden(m, space.setting(p, option[p], k)) @ self.weights.basket)
-                        for k in range(len(space.sets.paths[p]))
-                    ]
-                    total = total + np.array(burden)[space.sets.path[:, p]]
-            for key in space.closed:
-                total = total + self._closed(key, option)
-            if self.weights.user:
-                total = total + self.weights.user * space.net_loss(option)
-            self._fixed[option] = total
-        return self._fixed[option]
-
-    def _closed(self, key: str, option: Option) -> Array:
-        """Return the weighted change of a closed contract's cost for each build set, ``(N,)`` (C24)."""
-        space, desk = self.space, self.space.desk
-        plant = desk.plants[key]
-        involved = [p for p, m in enumerate(space.cluster.products) if m in (plant.product, plant.feed_product)]
-        rows, inverse = np.unique(space.sets.path[:, involved], axis=0, return_inverse=True)
-        values = []
-        for row in rows:
-            chosen = {space.cluster.products[p]: space.setting(p, option[p], int(k)) for p, k in zip(involved, row, strict=True)}
-            change = desk.closed_change(key, desk.law_settings() | chosen)
-            values.append(float(self.weights.of(change, COUNTRIES.index(plant.country))))
-        return np.array(values)[np.asarray(inverse).reshape(-1)]
-
-    def costs(self, option: Option) -> tuple[Array, NDArray[np.bool_]]:
-        """Return each build set's least weighted cost, or a bound on it, and which are exact, each ``(N,)``."""
-        total = self._constant(option)
-        sure = np.full(total.size, True)
-        for index, group in enumerate(self.space.groups):
-            values, exact = self._table(index, option)
-            total = total + values.min(axis=1)[group.inverse]
-            sure &= exact[group.inverse]
-        return total, sure
-
-    def settle(self, option: Option, sets: NDArray[np.int_]) -> None:
-        """Compute the exact columns of some build sets under an option."""
-        space = self.space
-        for index, group in enumerate(space.groups):
-            _, exact = self._table(index, option)
-            rows = np.unique(group.inverse[sets])
-            rows = rows[~exact[rows]]
-            for row in rows:
-                settings = space.group_settings(group, group.rows[row], option)
-                for key, start in space.built(group, group.rows[row]):
-                    space.desk.family(key, start, settings)
-            if rows.size:
-                del self._tables[index, self._effective(group, option)]
-
-    def least(self, stop: Callable[[], bool]) -> tuple[float, Option | None, int]:
-        """Return the least weighted cost over all plans with its option and build set; a bound only if stopped."""
-        bounds = {option: float(self.costs(option)[0].min()) for option in self.space.options() if not stop()}
-        best: tuple[float, Option | None, int] = (np.inf, None, -1)
-        for option in sorted(bounds, key=bounds.__getitem__):
-            while not stop():
-                cost, sure = self._with_band(option)
-                index = int(cost.argmin())
-                if cost[index] >= best[0]:
-                    break
-                if not sure[index]:
-                    self.settle(option, np.append(np.argpartition(cost, min(4, cost.size - 1))[:5], index))
-                elif index in self._banded.get(option, {}):
-                    best = (float(cost[index]), option, index)
-                else:
-                    self._keep_band(option, index)
-        return best if not stop() else (-np.inf, None, -1)
-
-    def _with_band(self, option: Option) -> tuple[Array, NDArray[np.bool_]]:
-        """Return ``costs`` with the band's effect where it is known, each ``(N,)``."""
-        cost, sure = self.costs(option)
+    def costs(self, option: Option) -> Array:
+        """Return each build set's least weighted cost or a lower bound on it, infinite where ruled out, ``(N,)``."""
+        total = np.zeros(self.space.size)
+        for positions in self.space.parts:
+            total = total + self._vector(positions, option)
+        if self._mask is not None:
+            total[~self._mask] = np.inf
         for index, (value, _) in self._banded.get(option, {}).items():
-            cost[index] = value
-        return cost, sure
+            total[index] = value
+        return total
+
+    def _vector(self, positions: tuple[int, ...], option: Option) -> Array:
+        """Return what depends on the options of exactly these products, ``(N,)``."""
+        key, stamp = (positions, tuple(option[p] for p in positions)), self.space.stamp(positions, option)
+        known = self._vectors.get(key)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        space, part = self.space, self.space.parts[positions]
+        total = self._constant(positions[0], option[positions[0]]) if len(positions) == 1 else np.zeros(space.size)
+        for g in part.groups:
+            total = total + self._least(g, option)[space.groups[g].inverse]
+        for guard in part.guards:
+            total = np.where(guard.status(option)[guard.inverse] == BROKEN, np.inf, total)
+        for closed in part.closed:
+            country = COUNTRIES.index(closed.country)
+            total = total + np.array([float(self.weights.of(cost, country)) for cost in closed.costs(option)])[closed.inverse]
+        if self._keep or len(positions) == 1:
+            self._vectors[key] = (self.space.stamp(positions, option), total)
+        return total
+
+    def _constant(self, position: int, border: int) -> Array:
+        """Return what depends on neither columns nor other products: caps, baskets and users' net loss, ``(N,)``."""
+        space = self.space
+        burden, capped = space.users_of(position, border)
+        total: Array = np.where(capped, burden @ self.weights.basket, np.inf)[space.sets.path[:, position]]
+        if self.weights.user:
+            total = total + self.weights.user * space.product_loss(position, space.borders[position][border])
+        return total
+
+    def _weighed(self, g: int) -> Array:
+        group = self.space.groups[g]
+        self._values[g] = self.space.ledgers[g].weigh(self.weights, COUNTRIES.index(group.country), self._values[g])
+        return self._values[g]
+
+    def _least(self, g: int, option: Option) -> Array:
+        sheet = self.space.ledgers[g].sheet(option)
+        return self.space.ledgers[g].least(sheet, self._weighed(g), self._levels[g])
+
+    def low(self, option: Option) -> tuple[float, int]:
+        """Return the least entry of ``costs`` and its build set."""
+        stamp = sum(self.space.stamp(positions, option) for positions in self.space.parts) + len(self._banded.get(option, ()))
+        known = self._lows.get(option)
+        if known is None or known[0] != stamp:
+            cost = self.costs(option)
+            index = int(cost.argmin())
+            stamp = sum(self.space.stamp(positions, option) for positions in self.space.parts) + len(self._banded.get(option, ()))
+            known = self._lows[option] = (stamp, float(cost[index]), index)
+        return known[1], known[2]
+
+    # --- from bounds to exact costs -----------------------------------------------------------------------------------
+
+    def sure(self, option: Option, sets: Ints) -> Bools:
+        """Say which build sets rest on exact columns and tested projects alone."""
+        good = np.full(sets.size, True)
+        for g, group in enumerate(self.space.groups):
+            good &= self.space.ledgers[g].sheet(option).exact[group.inverse[sets]]
+        for guard in self.space.guards:
+            good &= guard.status(option)[guard.inverse[sets]] != UNKNOWN
+        return good
+
+    def settle(self, option: Option, sets: Ints) -> None:
+        """Sharpen what some build sets rest on under an option by one step."""
+        for guard in self.space.guards:
+            for row in np.unique(guard.inverse[sets]):
+                guard.settle(option, int(row))
+        for g, group in enumerate(self.space.groups):
+            ledger = self.space.ledgers[g]
+            sheet = ledger.sheet(option)
+            for row in np.unique(group.inverse[sets]):
+                ledger.settle(sheet, int(row))
+
+    def least(self, stop: Callable[[], bool], above: float = np.inf) -> Found:
+        """Return the least weighted cost over all plans with its option and build set; a bound only if stopped.
+
+        No plan is returned where none costs less than ``above``; the cost is then a lower bound that is at least ``above``.
+        """
+        heap = []
+        for option in self.options():
+            if stop():
+                return -np.inf, None, -1
+            heap.append((self.low(option)[0], option))
+        heapq.heapify(heap)
+        while heap and not stop():
+            bound, option = heapq.heappop(heap)
+            if bound >= above or not np.isfinite(bound):
+                return bound, None, -1
+            cost, index = self.low(option)
+            if cost <= bound and self._exact(option, index):
+                return cost, option, index
+            heapq.heappush(heap, (self.low(option)[0], option))
+        return (-np.inf if heap else np.inf), None, -1
+
+    def _exact(self, option: Option, index: int) -> bool:
+        """Say whether a build set's cost is exact with the band kept; if not, make it so by one step."""
+        if not self.sure(option, np.array([index]))[0]:
+            near = np.argpartition(self.costs(option), min(AT_ONCE - 1, self.space.size - 1))[:AT_ONCE]
+            self.settle(option, np.append(near[np.isfinite(self.costs(option)[near])], index))
+            return False
+        if index in self._banded.get(option, {}):
+            return True
+        return self._keep_band(option, index)[0] <= self.low(option)[0] and self.low(option)[1] == index
+
+    def others(self, below: float, count: int) -> Iterator[tuple[Option, int]]:
+        """Iterate over the best build sets of other options that are known to cost less than a value."""
+        lows = heapq.nsmallest(count, ((low, option, index) for option, (_, low, index) in self._lows.items() if low < below))
+        for low, option, index in lows:
+            if self.sure(option, np.array([index]))[0] and self._keep_band(option, index)[0] <= low + 1e-9 * (1.0 + abs(low)):
+                yield option, index
+
+    # --- the band (C21b) ----------------------------------------------------------------------------------------------
 
     def _keep_band(self, option: Option, index: int) -> tuple[float, tuple[int, ...]]:
         known = self._banded.setdefault(option, {})
@@ -213,17 +205,37 @@ class Pricing:
                 return np.inf, tuple(levels)
             for g, level in zip(mine, chosen, strict=True):
                 levels[g] = int(level)
-        value = float(self._constant(option)[index]) + sum(float(row[k]) for row, k in zip(rows, levels, strict=True))
+        value = self._apart(option, index) + sum(float(row[k]) for row, k in zip(rows, levels, strict=True))
         return value, tuple(levels)
 
+    def _apart(self, option: Option, index: int) -> float:
+        """Return what a build set costs apart from its groups' columns; infinite if a project is displaced."""
+        space, total = self.space, 0.0
+        for p, border in enumerate(option):
+            path = int(space.sets.path[index, p])
+            burden, capped = space.users_of(p, border)
+            total += float(burden[path] @ self.weights.basket) if capped[path] else np.inf
+            if self.weights.user:
+                total += self.weights.user * space.loss_at(p, space.borders[p][border], index)
+        for guard in space.guards:
+            total += np.inf if guard.status(option)[guard.inverse[index]] == BROKEN else 0.0
+        for closed in space.closed:
+            total += float(self.weights.of(closed.costs(option)[closed.inverse[index]], COUNTRIES.index(closed.country)))
+        return total
+
     def _rows(self, option: Option, index: int) -> list[Array]:
-        return [self._table(g, option)[0][group.inverse[index]] for g, group in enumerate(self.space.groups)]
+        """Return each group's weighted cost at each level under a build set, ``(L,)`` each."""
+        found = []
+        for g, group in enumerate(self.space.groups):
+            ledger, row = self.space.ledgers[g], group.inverse[index : index + 1]
+            found.append(ledger.table(ledger.sheet(option), self._weighed(g), self._levels[g], row)[0])
+        return found
 
     def _equivalents(self, index: int, option: Option, number: int) -> Array:
         """Return a group's subsidy equivalent at each credit level, nan where nothing is aided, ``(L,)`` (C16)."""
         space, group = self.space, self.space.groups[index]
         row = group.rows[group.inverse[number]]
-        built, settings = space.built(group, row), space.group_settings(group, row, option)
+        built, settings = space.built(group, row), space.group_settings(group, row, space.at(option))
         key = (group.country, group.product)
         found = np.full(len(space.desk.offer.levels), np.nan)
         for level in range(found.size if built else 0):
@@ -232,20 +244,29 @@ class Pricing:
                 found[level] = equivalent(aid[key])
         return found
 
+    # --- all plans below a cost ---------------------------------------------------------------------------------------
+
+    def count_below(self, threshold: float) -> int:
+        """Return how many pairs of option and build set may cost at most a threshold, by what is known now."""
+        return sum(int((self.costs(o) <= threshold).sum()) for o in self.options() if self.low(o)[0] <= threshold)
+
     def below(self, threshold: float) -> Iterator[tuple[Option, int, tuple[int, ...]]]:
         """Iterate over every plan whose weighted cost is at most a threshold: option, build set, credit levels."""
-        for option in self.space.options():
+        for option in self.options():
+            if self.low(option)[0] > threshold:
+                continue
             while True:
-                cost, sure = self._with_band(option)
+                cost = self.costs(option)
                 near = np.flatnonzero((cost <= threshold) & np.isfinite(cost))
-                if sure[near].all():
+                known = self.sure(option, near)
+                if known.all():
                     break
-                self.settle(option, near)
+                self.settle(option, near[~known])
             for index in map(int, near):
                 if self._keep_band(option, index)[0] <= threshold:
-                    yield from self._levels(option, index, threshold)
+                    yield from self._all_levels(option, index, threshold)
 
-    def _levels(self, option: Option, index: int, threshold: float) -> Iterator[tuple[Option, int, tuple[int, ...]]]:
+    def _all_levels(self, option: Option, index: int, threshold: float) -> Iterator[tuple[Option, int, tuple[int, ...]]]:
         rows = self._rows(option, index)
         rest = np.cumsum([row.min() for row in reversed(rows)])[::-1] if rows else np.zeros(0)
 
@@ -257,9 +278,9 @@ class Pricing:
             for level in np.flatnonzero((rows[g] <= threshold - spent - later + 1e-9) & np.isfinite(rows[g])):
                 yield from extend(g + 1, spent + float(rows[g][level]), (*levels, int(level)))
 
-        for levels in extend(0, float(self._constant(option)[index]), ()):
+        for levels in extend(0, self._apart(option, index), ()):
             yield option, index, levels
 
     def cheapest_levels(self, option: Option, index: int) -> tuple[int, ...]:
         """Return the credit levels of a plan that ``least`` returned: the cheapest that keep the band."""
-        return self._banded[option][index][1]
+        return self._keep_band(option, index)[1]
