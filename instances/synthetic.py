@@ -192,13 +192,11 @@ def _product(rng: np.random.Generator, code: str, is_feed: bool) -> Row:
     slow = rng.uniform(0.05, 0.2)
     row |= {"sigma_annual": _round(rng.uniform(0.1, 0.35), 2), "kappa_slow": _round(slow, 2), "kappa_fast": _round(slow + rng.uniform(0.1, 0.4), 2)}
     row |= {"dump_hazard": _round(rng.uniform(0.02, 0.12), 2), "dump_depth": _round(rng.uniform(0.1, 0.5), 2), "dump_ramp_years": 2, "dump_length_years": 3}
-    row |= {
-        "dump_follow": 0.5,
-        "restrict_hazard": _round(rng.uniform(0.01, 0.09), 2),
-        "restrict_ramp_years": 1,
-        "restrict_length_years": int(rng.integers(1, 4)),
-    }
+    row |= {"dump_follow": 0.5, "restrict_hazard": _round(rng.uniform(0.01, 0.09), 2)}
+    row |= {"restrict_ramp_years": 1, "restrict_length_years": int(rng.integers(1, 4))}
     row |= {"spike_factor": _round(rng.uniform(1.1, 3.0), 2), "restricted_now": int(rng.random() < 0.15), "is_defence": int(rng.random() < 0.3)}
+    row |= {"china_made_share": _round(0.8 * china, 2), "defence_share": 0.15 * row["is_defence"]}
+    row |= {"standard_cost_usd_per_t": _round(0.02 * price), "standard_compliance_china": 0.4, "standard_compliance_market": 0.7}
     return row | {"demand_elasticity": -0.1, "voll_usd_per_t": _round(price * 3), "_is_feed": is_feed, **ORIGIN}
 
 
@@ -235,7 +233,11 @@ def _project(rng: np.random.Generator, recipe: Recipe, code: str, product: Row) 
     row |= {"product_code": product["product_code"], "stage": stage, "dev_status": "study", "form_sold": form}
     row |= {"capacity_t_per_year": _round(capacity), "earliest_start_year": start, "build_years": build, "ramp": "0.5|0.85|1.0", "life_years": life}
     row |= {"capex_musd": _round(capital / 1e6), "sustaining_musd_per_year": _round(0.02 * capital / 1e6), "opex_usd_per_t": _round(cash)}
-    row |= {"payability": payability, "royalty_rate": 0.0 if stage == "refinery" or country == "MEX" else 0.02}
+    row |= {
+        "payability": payability,
+        "royalty_rate": 0.0 if stage == "refinery" or country == "MEX" else 0.02,
+        "standards_gap_usd_per_t": _round(0.006 * price),
+    }
     row |= {"china_linked": int(rng.random() < 0.05), "exclusive_group": "", "data_tier": "A", "available": 1, "b0_supply": 0}
     row |= {"sunk_capex_share": 0.0, "optimism_factor": 1.15, "public_grant_musd": _round(0.1 * capital / 1e6) if rng.random() < 0.1 else 0.0}
     loan = {"public_loan_musd": _round(0.4 * capital / 1e6), "public_loan_tenor_years": min(12, life - 2), "public_loan_spread": 0.0}

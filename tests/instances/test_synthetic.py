@@ -63,6 +63,15 @@ def test_large_instances_hold_every_kind_of_thing(large: Instance) -> None:
     assert large.contracts["in_b0"].sum() == 1
 
 
+def test_products_and_projects_have_what_the_newer_instruments_read(large: Instance) -> None:
+    products = large.products
+    assert ((products["defence_share"] > 0) == products["is_defence"]).all()
+    assert (products["china_made_share"] < products["china_controlled_share"]).all()
+    assert (large.projects["standards_gap_usd_per_t"] > 0).all()
+    assert (products["standard_compliance_market"] > products["standard_compliance_china"]).all()
+    assert large.settings["switches.expiry"] is False
+
+
 def test_groups_are_pairs_of_one_product_without_baseline_supply(large: Instance) -> None:
     grouped = large.projects[large.projects["exclusive_group"] != ""]
     assert not grouped["b0_supply"].any()
