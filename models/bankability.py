@@ -116,9 +116,9 @@ class Tests:
         """
         site, rows = self.site, np.arange(self.tenor)
         cost = np.broadcast_to(site.cost, site.price.shape)[rows]
-        lowest, highest = (site.operate(rows, strikes[[end]], contract) for end in (0, -1))
+        lowest = site.operate(rows, strikes[:1], contract)
         runs = lowest.active[0] if site.outlook.floor is None else lowest.active[0] & (lowest.margin[0] > -site.care_share * cost)
-        idles = ~highest.active[0]
+        idles = ~site.runs(rows, strikes[-1:], contract)[0]
         settled = np.where(runs, (site.sales - site.outgoings)[rows], np.where(idles, -site.care_share * cost, 0.0))
         margin = np.repeat(settled.sum(axis=1)[:, None], self.grid, axis=1)
         active = np.repeat(np.where(runs, cost, 0.0).sum(axis=1)[:, None], self.grid, axis=1)

@@ -61,11 +61,16 @@ class Outlook:
 
 @dataclass(frozen=True)
 class Operation:
-    """Operating years under ``R`` strikes, musd: ``margin``, ``payment`` and ``active`` are ``(R, n, S)``."""
+    """Operating years under ``R`` strikes, all ``(R, n, S)``: margin, musd, receipts if the plant runs, musd, and whether it does."""
 
     margin: Array
-    payment: Array
+    receipts: Array
     active: NDArray[np.bool_]
+
+    @property
+    def payment(self) -> Array:
+        """Return what the contract pays, musd: nothing in idle years."""
+        return np.where(self.active, self.receipts, 0.0)
 
 
 @dataclass(frozen=True)
@@ -153,16 +158,17 @@ class Site:
         The plant idles where revenue, receipts included, is below cost less care cost; its margin is then minus care.
         """
         cost = np.broadcast_to(self.cost, self.price.shape)[rows][:, scenarios]
-        gross = self.sales[rows][None, :, scenarios]
-        receipts = np.zeros((1, 1, 1))
-        if strikes is not None and contract is not None:
-            receipts = self.receipts(rows, strikes, contract, scenarios)
-            gross = gross + receipts
+        receipts = np.zeros((1, 1, 1)) if strikes is None or contract is None else self.receipts(rows, strikes, contract, scenarios)
+        gross = receipts + self.sales[rows][None, :, scenarios]
         active = gross >= cost * (1.0 - self.care_share)
         margin = np.where(active, gross - self.outgoings[rows][:, scenarios], -self.care_share * cost)
         if self.outlook.floor is not None:
-            margin = np.maximum(margin, -self.care_share * cost)
-        return Operation(margin=margin, payment=np.where(active, receipts, 0.0), active=active)
+            np.maximum(margin, -self.care_share * cost, out=margin)
+        return Operation(margin, receipts, active)
+
+    def runs(self, rows: NDArray[np.int_], strikes: Array, contract: ContractTerms) -> NDArray[np.bool_]:
+        """Say in which of the operating years ``rows`` the plant runs under each strike, ``(R, k, S)`` (C10)."""
+        return self.receipts(rows, strikes, contract) + self.sales[rows] >= self.cost[rows] * (1.0 - self.care_share)
 
     def receipts(self, rows: NDArray[np.int_], strikes: Array, contract: ContractTerms, scenarios: Selection = EVERY) -> Array:
         """Return what a contract pays in the operating years ``rows`` if the plant runs, musd, ``(R, k, S)`` (C14)."""

@@ -177,7 +177,7 @@ def surely_running(worst: Site, offer: Offer) -> NDArray[np.bool_]:
     running = worst.merchant.active[0].copy()
     rows = np.arange(min(offer.contract.tenor_years, running.shape[0]))
     lowest = np.array([strike_bounds(worst, offer)[0]])
-    running[rows] &= worst.operate(rows, lowest, offer.contract).active[0]
+    running[rows] &= worst.runs(rows, lowest, offer.contract)[0]
     return running
 
 

@@ -113,8 +113,9 @@ def project_cost(
         chosen, which = np.unique(strikes, return_inverse=True)
         sure, payment = _sure_payments(site, worst, rows, chosen, contract)
         paid = np.maximum(payment, 0.0)
-        payments[:, years] = paid.mean(axis=2)[which]
-        receipts[:, years] = (paid.mean(axis=2) - payment.mean(axis=2))[which]
+        expected = paid.mean(axis=2)
+        payments[:, years] = expected[which]
+        receipts[:, years] = (expected - payment.mean(axis=2))[which]
         net, gross = ((factor[years] @ money)[which] for money in (payment, paid))
         parts.append((rows, sure[which]))
     for rows, active in parts:
@@ -136,7 +137,7 @@ def _sure_payments(
     if worst is None:
         run = site.operate(rows, strikes, contract)
         return run.active, run.payment
-    sure = worst.operate(rows, strikes, contract).active
+    sure = worst.runs(rows, strikes, contract)
     payment = site.receipts(rows, strikes, contract)
     return sure, np.where(sure, payment, np.minimum(payment, 0.0))
 

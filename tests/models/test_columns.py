@@ -1,0 +1,123 @@
+"""All credit levels of a column at once: the same as one at a time, and the first strike that passes (C12 to C16)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from minclub.instances.synthetic import synthetic
+from minclub.models.bankability import Tests
+from minclub.models.baseline import dump_exposed
+from minclub.models.cashflow import Site
+from minclub.models.clusters import free_candidates
+from minclub.models.columns import CONTRACT, INFEASIBLE, UNAIDED, Family, family, first_passing, least_strikes, strike_bounds
+from minclub.models.contracts import three_digit_grid
+from minclub.models.desk import Desk
+from minclub.models.projects import start_years
+from minclub.models.subsidies import credits_at
+from minclub.models.welfare import Cost
+
+
+@pytest.fixture(scope="module")
+def desk() -> Desk:
+    return Desk(synthetic(projects=14, products=4, scenarios=12, seed=7, years=25, small_ladders=True))
+
+
+def ends(desk: Desk) -> list[tuple[Site, Site | None]]:
+    """Return every candidate's site at the baseline's path, and between the best and the worst prices of all states.
+
+    Every second candidate is made too costly for any strike.
+    """
+    found: list[tuple[Site, Site | None]] = []
+    visited = {m: np.ones((desk.market.years.size, 4), dtype=bool) for m in desk.market.products}
+    borders = {m: s.border for m, s in desk.law_settings().items()}
+    for k, plant in enumerate(free_candidates(desk.balance, desk.baseline)):
+        start = start_years(desk.instance, plant)[0]
+        plant = replace(plant, opex=(1 + k % 2 * 3) * plant.opex)
+        found += [(desk.outlooks.site(plant, start, desk.law_settings()), None), desk.outlooks.envelope(plant, start, borders, visited)]
+    return found
+
+
+def made(desk: Desk, site: Site, worst: Site | None, *levels: int) -> Family:
+    offer = replace(desk.offer, levels=tuple(desk.offer.levels[level] for level in levels))
+    return family(site, desk.law[site.plant.country, site.plant.product], offer, dump_exposed(desk.market, site.plant.product), None, worst)
+
+
+def test_each_level_of_a_family_is_what_it_is_alone(desk: Desk) -> None:
+    kinds = set()
+    every = range(len(desk.offer.levels))
+    for site, worst in ends(desk):
+        together = made(desk, site, worst, *every)
+        for level in every:
+            alone = made(desk, site, worst, level)
+            assert alone.kind[0] == together.kind[level]
+            assert_array_equal(alone.strike[0], together.strike[level])
+            assert_allclose(alone.supported[0], together.supported[level], rtol=1e-9, atol=1e-9)
+            assert alone.sales == together.sales
+            for part in Cost.__dataclass_fields__:
+                assert_allclose(getattr(alone.cost, part)[0], getattr(together.cost, part)[level], rtol=1e-9, atol=1e-9, err_msg=part)
+            kinds.add((int(alone.kind[0]), worst is None))
+    assert kinds == {(kind, exact) for kind in (INFEASIBLE, UNAIDED, CONTRACT) for exact in (True, False)}
+
+
+def test_tests_of_paired_cases_are_those_of_each_case(desk: Desk) -> None:
+    for site, worst in ends(desk):
+        grid = three_digit_grid(*strike_bounds(site, desk.offer))[::40]
+        if not grid.size:
+            continue
+        tests = Tests(site, desk.rules, desk.market.long_run, True, desk.offer.contract, grid, worst)
+        law = desk.law[site.plant.country, site.plant.product]
+        pairs = [credits_at(law, level) for level in desk.offer.levels]
+        itc, ptc = (np.stack(rates) for rates in zip(*pairs, strict=True))
+        index = np.arange(len(pairs)) % grid.size
+        for test in (tests.bank_cover, tests.downside_cover, tests.dump_cover, tests.tail):
+            assert_allclose(test(itc, ptc, index), [test(*pair)[at] for pair, at in zip(pairs, index, strict=True)], rtol=1e-9, atol=1e-9)
+
+
+def test_expected_margin_is_the_mean_over_scenarios_at_every_strike(desk: Desk) -> None:
+    """Whether a plant always runs, never runs or runs in some scenarios from some strike on."""
+    seen = set()
+    for site, worst in ends(desk):
+        grid = three_digit_grid(*strike_bounds(site, desk.offer))[::25]
+        for factor in (1.2, 4.0) if grid.size else ():
+            costly = replace(site, plant=replace(site.plant, opex=factor * site.plant.opex, royalty=0.05))
+            tests = Tests(costly, desk.rules, desk.market.long_run, False, desk.offer.contract, grid, worst)
+            margin, active = tests.expected
+            rows = np.arange(tests.tenor)
+            run = costly.operate(rows, grid, desk.offer.contract)
+            assert_allclose(margin[rows], run.margin.mean(axis=2).T, rtol=1e-9, atol=1e-9)
+            assert_allclose(active[rows], (run.active * costly.cost[rows]).mean(axis=2).T, rtol=1e-9, atol=1e-9)
+            assert_array_equal(costly.runs(rows, grid, desk.offer.contract), run.active)
+            seen |= set(zip(run.active[0].ravel().tolist(), run.active[-1].ravel().tolist(), strict=True))
+    assert seen == {(True, True), (False, True), (False, False)}
+
+
+def test_least_strike_of_an_envelope_is_the_first_that_passes(desk: Desk) -> None:
+    held = 0
+    for site, worst in ends(desk):
+        exposed = dump_exposed(desk.market, site.plant.product)
+        grid = three_digit_grid(*strike_bounds(site, desk.offer))
+        rates = [credits_at(desk.law[site.plant.country, site.plant.product], level) for level in desk.offer.levels]
+        found = least_strikes(site, desk.offer, exposed, grid, rates, worst)
+        for pair, strike in zip(rates, found, strict=True):
+            passed = Tests(site, desk.rules, desk.market.long_run, exposed, desk.offer.contract, grid, worst).passes(*pair) if grid.size else grid > 0.0
+            assert_array_equal(strike, grid[np.argmax(passed)] if passed.any() else np.nan)
+            held += bool(passed.any())
+    assert held > 10
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=8), st.integers(1, 60), st.integers(1, 9))
+def test_search_finds_the_first_index_that_passes(cases: list[tuple[int, int]], count: int, fan: int) -> None:
+    first, edge = (np.array(x) for x in zip(*cases, strict=True))
+    first = np.minimum(first, count)
+
+    def passes(index: np.ndarray, case: np.ndarray) -> np.ndarray:
+        assert ((index >= first[case]) & (index < count)).all()
+        return index >= edge[case]
+
+    assert_array_equal(first_passing(passes, first, count, fan), np.minimum(np.maximum(first, edge), count))
