@@ -1,7 +1,7 @@
 """The three bankability tests, as functions of the strike and of the credit rates (C12).
 
-Every test is monotone in the strike, so the least strike is the first value of the three-digit grid that passes.
-Credits enter linearly. The tests of many *cases* are taken at once: a case is a strike, a pair of credit rates or both.
+A higher strike eases every test, but for royalties of years in which it makes the plant run. Credits enter linearly.
+The tests of many *cases* are taken at once: a case is a strike, a pair of credit rates or both.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .cashflow import ContractTerms, Outlook, Site, credit_flows
-from .contracts import expected_payment, payment
+from .cashflow import Outlook, Site, credit_flows
+from .contracts import ContractTerms, expected_payment, payment
 from .lending import Loan, Money, Rules, loan, main_share
 
 if TYPE_CHECKING:
@@ -30,14 +30,15 @@ class Deck:
     """A lender's view of the ``k`` repayment years, all ``(k,)`` (C12c).
 
     ``cash`` is after-tax cash without a contract and credits and ``cost`` operating cost, musd; ``price`` the selling
-    price, USD/t; ``covered`` million tonnes under contract, ``shield_lost`` musd per musd of investment credit, and
-    ``years`` the simulated years whose credit rates apply.
+    price, USD/t; ``covered`` million tonnes under contract, ``index`` the strike's real value, ``shield_lost`` musd per
+    musd of investment credit, and ``years`` the simulated years whose credit rates apply.
     """
 
     cash: Array
     cost: Array
     price: Array
     covered: Array
+    index: Array
     shield_lost: Array
     years: Index
 
@@ -74,14 +75,15 @@ class Tests:
         self.long_run = long_run[site.plant.product]
         self.share = main_share(site.plant, long_run)
         self.count = site.calendar.operate.size
-        self.tenor = min(contract.tenor_years, self.count) if contract and strikes is not None else 0
+        self.rows = contract.covered(self.count) if contract and strikes is not None else np.zeros(0, dtype=int)
         self.grid = 1 if strikes is None else strikes.size
-        self.repayment = np.arange(1, loan(site.plant, self.count, rules).years + 1).clip(max=self.count - 1)
+        years = loan(site.plant, self.count, rules, public=site.aid.loan).years
+        self.repayment = np.arange(1, years + 1).clip(max=self.count - 1)
 
     def loan(self, itc: Array) -> Loan:
         """Return the loan under calendar-year investment credit rates (C12c)."""
         credit, _ = credit_flows(self.site, itc, itc)
-        return loan(self.site.plant, self.count, self.rules, credit.sum(axis=-1))
+        return loan(self.site.plant, self.count, self.rules, credit.sum(axis=-1), self.site.aid.loan)
 
     @cached_property
     def phi(self) -> Array:
@@ -89,11 +91,12 @@ class Tests:
         return self._phi(self.worst)
 
     def _phi(self, site: Site) -> Array:
-        if self.contract is None or self.strikes is None:
-            return np.zeros(1)
-        expected = float(site.price[: self.tenor].mean())
+        if self.contract is None or self.strikes is None or not self.rows.size:
+            return np.zeros(self.grid)
+        expected = float(site.price[self.rows].mean())
         low = self.rules.price_down * expected
-        strength = np.clip((self.strikes - low) / (max(self.long_run, expected) - low), 0.0, 1.0)
+        held = self.strikes * self.contract.index(self.rows).mean()
+        strength = np.clip((held - low) / (max(self.long_run, expected) - low), 0.0, 1.0)
         return self.share * self.contract.share * strength
 
     # --- value ---------------------------------------------------------------------------------------------------
@@ -104,17 +107,18 @@ class Tests:
         merchant = self.site.merchant
         margin = np.repeat(merchant.margin[0].mean(axis=1)[:, None], self.grid, axis=1)
         active = np.repeat((merchant.active[0] * self.site.cost).mean(axis=1)[:, None], self.grid, axis=1)
-        if self.contract is not None and self.strikes is not None:
-            margin[: self.tenor], active[: self.tenor] = self._expected_under(self.contract, self.strikes)
+        if self.contract is not None and self.strikes is not None and self.rows.size:
+            margin[self.rows], active[self.rows] = self._expected_under(self.contract, self.strikes)
         return margin, active
 
     def _expected_under(self, contract: ContractTerms, strikes: Array) -> tuple[Array, Array]:
-        """Return expected margin and active cost of the tenor years over the grid, each ``(tenor, G)``.
+        """Return expected margin and active cost of the tenor's ``k`` years over the grid, each ``(k, G)``.
 
         A higher strike pays more, so a plant that runs at the lowest strike always runs, and its margin is linear in the
         payment; one that idles at the highest always idles. Only the scenarios between the two are run at each strike.
         """
-        site, rows = self.site, np.arange(self.tenor)
+        site, rows = self.site, self.rows
+        index, tonnes = contract.index(rows), site.contracted(rows, contract)
         cost = np.broadcast_to(site.cost, site.price.shape)[rows]
         lowest = site.operate(rows, strikes[:1], contract)
         runs = lowest.active[0] if site.outlook.floor is None else lowest.active[0] & (lowest.margin[0] > -site.care_share * cost)
@@ -124,8 +128,8 @@ class Tests:
         active = np.repeat(np.where(runs, cost, 0.0).sum(axis=1)[:, None], self.grid, axis=1)
         for n, (paid, open_) in enumerate(zip(runs, ~(runs | idles), strict=True)):
             if paid.any():
-                unit = expected_payment(site.price[n, paid], strikes, contract.upside_share)
-                margin[n] += paid.sum() * contract.share * site.payable[n] / 1e6 * unit
+                unit = expected_payment(site.price[rows[n], paid], strikes * index[n], contract.upside_share, contract.collar)
+                margin[n] += paid.sum() * tonnes[n] * unit
             if open_.any():
                 run = site.operate(rows[[n]], strikes, contract, open_)
                 margin[n] += run.margin[:, 0].sum(axis=1)
@@ -146,9 +150,11 @@ class Tests:
         t, cal = self.site.plant.terms, self.site.calendar
         early = 1.0 + t.hurdle + t.specialty_addon * (1.0 - (phi if t.specialty_addon else phi[:1]))
         late = 1.0 + t.hurdle + t.specialty_addon
-        years = cal.operate[:, None]
-        last = cal.operate[self.tenor - 1] if self.tenor else 0
-        return early ** -cal.build[:, None], early ** -np.minimum(years, last) * late ** -np.maximum(years - last, 0)
+        years, rows = cal.operate[:, None], self.rows
+        last = cal.operate[rows[-1]] if rows.size else 0
+        first = cal.operate[rows[0]] - 1 if rows.size and rows[0] else 0
+        covered = np.clip(years, first, last) - first
+        return (late if first else early) ** -cal.build[:, None], early**-covered * late ** -(years - covered)
 
     @cached_property
     def _value_parts(self) -> tuple[Array, Array, Array]:
@@ -190,12 +196,14 @@ class Tests:
         payable = site.payable[periods] / 1e6
         cost = dear * site.deck_cost(years, cal.output[periods], down)
         sales = down * (payable * (price - site.plant.royalty * royal) + self._deck_byproducts(periods, years))
+        sales = sales + self._deck_offtake(periods, years, price, down)
         shield = site.plant.terms.income_tax * cal.initial_depreciation[periods] * overrun
         return Deck(
             cash=running * (site.after_tax_share * (sales - cost - cal.sustaining[periods]) + shield),
             cost=running * cost,
             price=down * price,
-            covered=np.where(running & (counted < self.tenor), share * payable, 0.0),
+            covered=np.where(running & np.isin(counted, self.rows), share * site.open_share[periods] * payable, 0.0),
+            index=self.contract.index(counted) if self.contract else np.ones(periods.size),
             shield_lost=running * site.shield_lost[periods],
             years=years,
         )
@@ -215,6 +223,14 @@ class Tests:
             total = total + tonnes * price
         return total
 
+    def _deck_offtake(self, periods: Index, years: Index, price: Array, down: float) -> Array:
+        """Return what offtake pays beyond the deck's prices, musd, ``(k,)`` (C17)."""
+        site, total = self.site, np.zeros(periods.size)
+        for stream in site.aid.streams:
+            level = price if stream.main else site.byproduct_prices[stream.product][years].mean(axis=1)
+            total = total + site.stream_tonnes(stream, periods, years) / 1e6 * (stream.price - down * level)
+        return total
+
     def _cash(self, deck: Deck, itc: Array, ptc: Array, index: Index | None) -> Array:
         """Return cash available for debt service by repayment year and case, musd, ``(k, C)``."""
         credit, _ = credit_flows(self.site, itc, ptc)
@@ -222,7 +238,7 @@ class Tests:
         cash = deck.cash[:, None] + support - deck.shield_lost[:, None] * credit.sum(axis=-1)
         if self.contract is not None and self.strikes is not None:
             strikes = self.strikes if index is None else self.strikes[index]
-            unit = payment(deck.price[:, None], strikes, self.contract.upside_share)
+            unit = payment(deck.price[:, None], strikes * deck.index[:, None], self.contract.upside_share, self.contract.collar)
             cash = cash + self.site.after_tax_share * deck.covered[:, None] * unit
         return cash
 
@@ -237,7 +253,7 @@ class Tests:
 
     def bank_required(self, index: Index | None = None) -> Array:
         """Return the cover that the bank deck asks for: less as the contracted share rises."""
-        inside = float((self.repayment < self.tenor).mean())
+        inside = float(np.isin(self.repayment, self.rows).mean())
         phi = self.phi if index is None or self.contract is None else self.phi[index]
         return self.rules.cover_merchant - self.rules.cover_reduction * inside * phi
 
@@ -299,7 +315,7 @@ class Tests:
         credit, rate = credit_flows(site, np.atleast_2d(itc), np.atleast_2d(ptc))
         weight = factor[cal.operate]
         npv = (credit - cal.capital) @ factor[cal.build] + (site.fixed - credit.sum(axis=1)[:, None] * site.shield_lost) @ weight
-        late, rows = np.arange(self.tenor, self.count), np.arange(self.tenor)
+        rows, late = self.rows, np.setdiff1d(np.arange(self.count), self.rows)
         total = npv[:, None] + self._weighted(site.merchant.margin[:, late], site.merchant.active[:, late], late, weight, rate)
         if self.contract is not None and self.strikes is not None:
             run = site.operate(rows, self.strikes if index is None else self.strikes[index], self.contract)

@@ -107,8 +107,8 @@ def least_strikes(
 ) -> Array:
     """Return the first value of the grid that passes C12 at each pair of credit rates; nan where none does.
 
-    Value is known over the whole grid. The lender's tests and the tail are monotone in the strike and searched from the
-    first value that passes what comes before.
+    Value is computed over the whole grid. The lender's tests, which are monotone in the strike, and the tail are searched
+    from the first strike on that passes what comes before.
     """
     found = np.full(len(rates), np.nan)
     if not grid.size:
@@ -144,8 +144,8 @@ def first_passing(
 ) -> NDArray[np.int_]:
     """Return for each case the first index in ``first .. count - 1`` at which a monotone test passes; ``count`` if none.
 
-    ``test`` takes indices and their cases. Each round tries ``first`` and then, where it fails, ``fan`` indices up to the
-    last one that may be the answer.
+    ``test`` takes indices and their cases. ``first`` is tried alone; where it fails, each round tries ``fan`` indices,
+    evenly spread over those that may still be the answer.
     """
     low, high = first.copy(), np.full(first.size, count)
     case = np.flatnonzero(low < high)
