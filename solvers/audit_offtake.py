@@ -24,7 +24,7 @@ def nameplates(world: World, project: Project) -> dict[str, float]:
     sold += [(s.product, s.tonnes * s.payability) for s in project.streams]
     found: dict[str, float] = {}
     for product, tonnes in sold:
-        if product in world.products and world.products[product].defence:
+        if product in world.products and world.products[product].defence and tonnes > 0.0:
             found[product] = found.get(product, 0.0) + tonnes
     return found
 
@@ -39,7 +39,7 @@ def bought_shares(world: World, b0: Baseline) -> dict[str, FloatArray]:
     total: dict[str, float] = {}
     for (product, _), tonnes in largest.items():
         total[product] = total.get(product, 0.0) + tonnes
-    return {m: np.minimum(1.0, tendered(world, m) / tonnes) for m, tonnes in total.items() if tonnes > 0.0}
+    return {m: np.minimum(1.0, tendered(world, m) / tonnes) for m, tonnes in total.items()}
 
 
 def tendered(world: World, product: str) -> FloatArray:
