@@ -33,13 +33,8 @@ def read_world(instance: Instance, scenarios: Scenarios, latest_start: int) -> W
     projects = {
         str(k): _project(instance, str(k), row, products, streams.get(str(k), ()), closed.get(str(k))) for k, row in instance.projects.to_dict("index").items()
     }
-    early = [p.code for p in projects.values() if p.earliest < base]
-    if early:
-        raise AuditRefused(f"projects that start before the base year {base} cannot be audited: {', '.join(early)}")
-    delay = int(max(settings.get("ladders.start_delays") or (0,)))
-    last = max([latest_start, *(p.earliest + delay for p in projects.values())])
-    longest = max([1, *(p.life for p in projects.values())])
-    horizon = max(simulated, last + longest + 1 + int(instance.param("downside_delay_years")) - base)
+    _refuse_early(projects, base)
+    horizon = max(simulated, _last_year(instance, projects, latest_start) + 1 - base)
     market, china, restricted = _padded(scenarios, horizon)
     return World(
         instance=instance,
@@ -59,6 +54,19 @@ def read_world(instance: Instance, scenarios: Scenarios, latest_start: int) -> W
         lapse=scenarios.lapse_year,
         premiums=_premiums(instance, products, base, horizon),
     )
+
+
+def _refuse_early(projects: Mapping[str, Project], base: int) -> None:
+    early = [p.code for p in projects.values() if p.earliest < base]
+    if early:
+        raise AuditRefused(f"projects that start before the base year {base} cannot be audited: {', '.join(early)}")
+
+
+def _last_year(instance: Instance, projects: Mapping[str, Project], latest_start: int) -> int:
+    """Return a year that no project outlives, a late one included."""
+    delay = int(max(instance.settings.get("ladders.start_delays") or (0,)))
+    last = max([latest_start, *(p.earliest + delay for p in projects.values())])
+    return last + max([1, *(p.life for p in projects.values())]) + int(instance.param("downside_delay_years"))
 
 
 def blank(value: Any) -> bool:

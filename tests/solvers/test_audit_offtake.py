@@ -139,6 +139,14 @@ def test_c24_offtake_is_one_contract_borne_by_quotas() -> None:
     assert subsidy_equivalents(w, [dear], []) == {("CAN", "metal"): pytest.approx(0.16 / 3)}
 
 
+def test_c26_contract_and_offtake_of_a_project_are_two_contracts_in_the_tail() -> None:
+    w = world()
+    scene = scene_of(w, {"MINE": 2028})
+    option = Option(2028, contract=terms(1000.0), offtake=deal(price=700.0))
+    cost = public_cost(w, [ledger(w, built_projects(w, {"MINE": option}, scene, scene)[0])], [], np.zeros((3, YEARS)))
+    assert cost.cvar == pytest.approx(2 * 0.06 + 0.1)
+
+
 def test_c24_law_credits_of_a_project_with_offtake_count() -> None:
     w = replace(world(), law_credits={("ptc", 1, "metal"): np.full(YEARS, 0.1)})
     scene = scene_of(w, {"MINE": 2028})
