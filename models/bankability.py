@@ -154,7 +154,8 @@ class Tests:
         last = cal.operate[rows[-1]] if rows.size else 0
         first = cal.operate[rows[0]] - 1 if rows.size and rows[0] else 0
         covered = np.clip(years, first, last) - first
-        return (late if first else early) ** -cal.build[:, None], early**-covered * late ** -(years - covered)
+        before: Array = np.asarray(late if first else early) ** -cal.build[:, None]
+        return before, early**-covered * late ** -(years - covered)
 
     @cached_property
     def _value_parts(self) -> tuple[Array, Array, Array]:
@@ -382,6 +383,7 @@ def stack_share(site: Site, itc: Array, ptc: Array, public_rate: float) -> Money
     credit, rate = credit_flows(site, itc, ptc)
     cost = site.cost.mean(axis=1)
     paid = credit @ factor[cal.build] + rate @ (factor[cal.operate] * cost)
+    paid = paid + factor[cal.operate[0]] * site.loan_subsidy(credit.sum(axis=-1))
     capital = float((factor[cal.build] * cal.capital).sum())
     if plant.grant_musd + capital <= 0.0:
         return np.zeros(paid.shape)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .aid import NO_AID, Aid
 from .contracts import payment
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from .aid import Stream
+    from .contracts import ContractTerms
+    from .lending import Money
     from .projects import Calendar, Plant
 
     Array = NDArray[np.float64]
@@ -22,19 +26,6 @@ if TYPE_CHECKING:
 
 EVERY = slice(None)
 """All scenarios."""
-
-
-@dataclass(frozen=True)
-class ContractTerms:
-    """The terms of a contract for difference that are not its strike (C14).
-
-    ``by_calendar``: a contract closed before the club does not shift with late production.
-    """
-
-    tenor_years: int
-    share: float
-    upside_share: float
-    by_calendar: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +68,8 @@ class Operation:
 class Site:
     """A plant from one start year under one outlook: what it earns and pays before any contract.
 
-    ``byproduct_prices`` gives the listed by-products' prices ``(T, S)`` at the baseline's path and law (C8).
+    ``byproduct_prices`` gives the listed by-products' prices ``(T, S)`` at the baseline's path and law (C8); ``aid`` is
+    what the club gives the project besides credits and a contract (C15, C17).
     """
 
     plant: Plant
@@ -85,6 +77,7 @@ class Site:
     outlook: Outlook
     byproduct_prices: Mapping[str, Array]
     care_share: float
+    aid: Aid = NO_AID
 
     @cached_property
     def payable(self) -> Array:
@@ -142,8 +135,49 @@ class Site:
 
     @cached_property
     def sales(self) -> Array:
-        """Return sales of the main product and by-products before a contract, musd, ``(n, S)``."""
-        return self.payable[:, None] / 1e6 * self.price + self.byproduct_revenue
+        """Return sales of the main product and by-products before a contract, offtake included, musd, ``(n, S)``."""
+        return self.payable[:, None] / 1e6 * self.price + self.byproduct_revenue + self.offtake
+
+    @cached_property
+    def offtake(self) -> Array:
+        """Return what the club pays beyond the price for the products it buys, musd, ``(n, S)``; negative is received (C17)."""
+        return self.purchases.sum(axis=0) if self.aid.streams else np.zeros((self.calendar.operate.size, 1))
+
+    @cached_property
+    def purchases(self) -> Array:
+        """Return ``offtake`` stream by stream, musd, ``(streams, n, S)``."""
+        operate = self.calendar.operate
+        prices = [self.price if s.main else self.byproduct_prices[s.product][operate] for s in self.aid.streams]
+        return np.stack([self.bought(s)[:, None] / 1e6 * (s.price - p) for s, p in zip(self.aid.streams, prices, strict=True)])
+
+    def bought(self, stream: Stream) -> Array:
+        """Return the payable tonnes of a stream that the club buys per operating year, ``(n,)`` (C17)."""
+        return self.stream_tonnes(stream, np.arange(self.calendar.operate.size), self.calendar.operate)
+
+    def stream_tonnes(self, stream: Stream, periods: NDArray[np.int_], years: NDArray[np.int_]) -> Array:
+        """Return the tonnes bought in operating years that fall in given simulated years, ``(k,)``."""
+        if stream.main:
+            tonnes = self.payable[periods]
+        else:
+            tonnes = self.calendar.ramp[periods] * sum(
+                b.tonnes * b.payability for b in self.plant.byproducts if b.product == stream.product and b.listed
+            )
+        return tonnes * stream.share[years] * (periods < self.aid.tenor)
+
+    def loan_subsidy(self, credit: Money) -> Array:
+        """Return what a concessional loan costs the treasury in the first operating year, musd (C15).
+
+        ``credit`` is the whole investment credit, musd, one or one per case: it is not borrowed.
+        """
+        borrowed = np.maximum(0.0, self.plant.capital_musd - self.plant.grant_musd - credit)
+        return np.asarray(borrowed * (self.aid.loan.subsidy if self.aid.loan else 0.0))
+
+    @cached_property
+    def open_share(self) -> Array:
+        """Return the share of main output that a contract can cover: what offtake leaves, ``(n,)`` (C17)."""
+        bought = sum((self.bought(s) for s in self.aid.streams if s.main), np.zeros(self.calendar.operate.size))
+        result: Array = 1.0 - bought / self.payable
+        return result
 
     @cached_property
     def outgoings(self) -> Array:
@@ -172,8 +206,14 @@ class Site:
 
     def receipts(self, rows: NDArray[np.int_], strikes: Array, contract: ContractTerms, scenarios: Selection = EVERY) -> Array:
         """Return what a contract pays in the operating years ``rows`` if the plant runs, musd, ``(R, k, S)`` (C14)."""
-        unit = payment(self.price[rows][None, :, scenarios], strikes[:, None, None], contract.upside_share)
-        return contract.share * self.payable[rows][None, :, None] / 1e6 * unit
+        level = strikes[:, None] * contract.index(rows)
+        unit = payment(self.price[rows][None, :, scenarios], level[:, :, None], contract.upside_share, contract.collar)
+        return self.contracted(rows, contract)[None, :, None] * unit
+
+    def contracted(self, rows: NDArray[np.int_], contract: ContractTerms) -> Array:
+        """Return the tonnes under contract in operating years, million payable tonnes, ``(k,)`` (C14)."""
+        result: Array = contract.share * self.open_share[rows] * self.payable[rows] / 1e6
+        return result
 
     @cached_property
     def after_tax_share(self) -> float:
@@ -202,8 +242,8 @@ class Site:
 def credit_flows(site: Site, itc: Array, ptc: Array) -> tuple[Array, Array]:
     """Return eligible capital times rate per build year and the production credit's rate per operating year (C15).
 
-    ``itc`` and ``ptc`` are calendar-year rates ``(..., T)``; the first result is musd, ``(..., b)``, the second a share of
-    active cost, ``(..., n)``.
+    ``itc`` and ``ptc`` are calendar-year rates ``(..., T)``; the first result is musd, ``(..., b)``, with the club's grant
+    (C15), the second a share of active cost, ``(..., n)``.
     """
     cal, plant = site.calendar, site.plant
-    return plant.itc_share * itc[..., cal.build] * cal.capital, plant.ptc_share * ptc[..., cal.operate]
+    return (plant.itc_share * itc[..., cal.build] + site.aid.grant) * cal.capital, plant.ptc_share * ptc[..., cal.operate]

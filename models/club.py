@@ -18,6 +18,7 @@ import numpy as np
 import pyomo.environ as pyo
 
 from .club_balance import Least, flows, least_of, made
+from .club_instruments import INSTRUMENT_ROWS, declare_instruments
 from .club_money import MONEY_ROWS, aided_columns, declare_money, public_cost
 from .club_sets import ClubSets
 from .clusters import read_demands
@@ -48,7 +49,7 @@ class Club:
         self.aided = aided_columns(self)
         self.model = pyo.ConcreteModel("club")
         self._declare()
-        for rows in ROWS + MONEY_ROWS:
+        for rows in ROWS + INSTRUMENT_ROWS + MONEY_ROWS:
             setattr(self.model, rows.__name__, rows(self))
         self.model.public_cost = pyo.Objective(expr=public_cost(self))
 
@@ -65,6 +66,7 @@ class Club:
         m.full = pyo.Var(split, domain=pyo.Binary)
         years = range(self.desk.market.years.size)
         m.need = pyo.Expression(sets.products, years, rule=lambda _, product, t: self._need(product, t))
+        declare_instruments(self)
         declare_money(self)
 
     def _need(self, product: str, t: int) -> Row:

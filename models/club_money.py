@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyomo.environ as pyo
 
+from .club_instruments import reserve_costs
 from .competition import TOLERANCE
 from .market import COUNTRIES
 
@@ -49,10 +50,12 @@ def _tail(club: Club, name: str, share: float) -> Row:
 
 def _beyond(club: Club, name: str, part: str) -> pyo.Constraint:
     values = {k: getattr(c.cost, part) for k, c in club.columns.items() if getattr(c.cost, part).any()}
+    stocks = [(v, getattr(cost, part)) for v, cost in reserve_costs(club)]
     index = range(club.desk.market.scenarios.count) if name in club.model.quantile else []
 
     def rule(m: pyo.ConcreteModel, z: int) -> Row:
-        return m.beyond[name, z] >= pyo.quicksum(float(v[z]) * m.y[k] for k, v in values.items()) - m.quantile[name]
+        total = pyo.quicksum(float(v[z]) * m.y[k] for k, v in values.items()) + pyo.quicksum(float(c[z]) * v for v, c in stocks)
+        return m.beyond[name, z] >= total - m.quantile[name]
 
     return pyo.Constraint(index, rule=rule)
 
@@ -77,11 +80,11 @@ def worst_outlay(club: Club) -> pyo.Constraint:
 
 
 def country_cap(club: Club) -> pyo.Constraint:
-    """Cap a member's expected outlay of a year: ``sum_k share outlay[k,t] y[k] <= cap[c,t]``, musd (C24, C26).
+    """Cap a member's expected outlay of a year: ``sum_k (share hosted[k,t] + quota joint[k,t]) y[k] <= cap[c,t]``, musd (C24, C26).
 
-    The share is 1 for the host and 0 for others, or each member's share of the pool.
+    The share is 1 for the host and 0 for others, or each member's share of the pool; the carry of the reserve is joint.
     """
-    cap = club.limits.outlay
+    cap, quotas = club.limits.outlay, club.desk.reserve.shares
     index = [(COUNTRIES[k], int(t)) for k, t in np.argwhere(np.isfinite(cap))]
 
     def rule(m: pyo.ConcreteModel, country: str, t: int) -> Row:
@@ -90,9 +93,10 @@ def country_cap(club: Club) -> pyo.Constraint:
         for k, column in club.columns.items():
             hosts = club.desk.plants[k[0]].country == country
             share = float(hosts) if club.shares is None else float(club.shares[member])
-            value = share * float(column.cost.outlay[t])
+            value = share * float(column.cost.hosted[t]) + float(quotas[member] * column.cost.joint_payments[t])
             if value != 0.0:
                 terms.append(value * m.y[k])
+        terms += [float(quotas[member] * cost.joint_payments[t]) * v for v, cost in reserve_costs(club)]
         return pyo.quicksum(terms) <= float(cap[member, t]) if terms else pyo.Constraint.Feasible
 
     return pyo.Constraint(index, rule=rule)
@@ -270,6 +274,7 @@ def public_cost(club: Club) -> Row:
     """Return the objective: booked + cvar_weight x tail + user_weight x (users' loss - border revenue), musd PV (C26)."""
     limits, m = club.limits, club.model
     total = pyo.quicksum(float(c.cost.booked) * m.y[k] for k, c in club.columns.items())
+    total = total + pyo.quicksum(float(cost.booked) * v for v, cost in reserve_costs(club))
     if limits.cvar_weight > 0.0:
         total = total + limits.cvar_weight * _tail(club, "cost", limits.cvar_alpha)
     if limits.user_weight > 0.0:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .levies import line_of
 from .projects import Plant, start_years
 from .regimes import Balance, Path, encode
+from .reserve import Reserve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +53,7 @@ class ClusterTooLarge(ValueError):
 
 
 def find_clusters(balance: Balance, base: Baseline, fixes: Mapping[str, float] | None = None) -> tuple[Cluster, ...]:
-    """Join products that share feed, converters, exclusive groups or by-products of a targeted product.
+    """Join products that share feed, converters, a tariff line, exclusive groups or by-products of a targeted product.
 
     The baseline's plants count for feed: what they draw and whether they stay bankable depends on its price (C21c, C24).
     """
@@ -80,6 +82,9 @@ def find_clusters(balance: Balance, base: Baseline, fixes: Mapping[str, float] |
     for product, links in balance.links.items():
         for source, _, _ in links:
             tie(product, source)
+    for m in products:
+        for other in line_of(instance.settings, m):
+            tie(m, other)
     for a, b in combinations(candidates, 2):
         if a.group and a.group == b.group:
             tie(a.product, b.product)
@@ -148,12 +153,13 @@ def all_choices(
 
 @dataclass(frozen=True)
 class Demands:
-    """What a cluster's build sets must meet: targets and China caps by product, and the export limits (C8, C22)."""
+    """What a cluster's build sets must meet: targets and China caps by product, export limits, a reserve (C8, C17, C22)."""
 
     targets: Mapping[str, float]
     china_caps: Mapping[str, float]
     export_limit: Mapping[str, Array]
     window: NDArray[np.int_]
+    reserve: Reserve | None = None
 
 
 def read_demands(balance: Balance, base: Baseline) -> Demands:
@@ -174,7 +180,8 @@ def read_demands(balance: Balance, base: Baseline) -> Demands:
         limit[m] = np.maximum(cap, own) if s["switches.export_cap"] else np.full(own.size, np.inf)
     years = market.years
     window = np.flatnonzero((years >= int(s["years.target"])) & (years <= int(s["years.end"])))
-    return Demands(table("targets"), table("china_caps"), limit, window)
+    reserve = Reserve(market, instance.param("public_rate"))
+    return Demands(table("targets"), table("china_caps"), limit, window, reserve)
 
 
 def build_sets(
@@ -255,5 +262,7 @@ def admissible(
         if m in demands.china_caps:
             must = np.maximum(0.0, needs[m][:, window] - balance.market.availability[m][window])
             good &= (must <= demands.china_caps[m] * (1 + 1e-9) + 1e-6).all(axis=1)
+        if demands.reserve is not None and m in demands.reserve.cover:
+            good &= demands.reserve.rung(m, needs[m]) < demands.reserve.rungs.size
     return good
 

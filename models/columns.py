@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .aid import NO_AID
 from .bankability import TOLERANCE, Tests, stack_share
-from .cashflow import ContractTerms, Site
-from .contracts import three_digit_grid
+from .contracts import ContractTerms, three_digit_grid
 from .lending import Rules, main_share
-from .subsidies import NO_CREDIT, CreditLevel, LawCredits, credits_at
-from .welfare import Cost, full_sales, project_cost, supports
+from .subsidies import CreditLevel, LawCredits, credits_at
+from .welfare import Cost, full_sales, increments_over_law, project_cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
+
+    from .aid import Supports
+    from .cashflow import Site
 
     Array = NDArray[np.float64]
 
@@ -48,6 +51,13 @@ class Offer:
     rules: Rules
     public_rate: float
     long_run: dict[str, float]
+    contracts: bool = True
+
+    def under(self, level: CreditLevel) -> Offer:
+        """Return the offer with the contract terms of a level (C14)."""
+        if level.upside is None or level.upside == self.contract.upside_share:
+            return self
+        return replace(self, contract=replace(self.contract, upside_share=level.upside))
 
 
 def strike_bounds(site: Site, offer: Offer) -> tuple[float, float]:
@@ -66,29 +76,67 @@ def family(
     dump_deck: bool,
     fixed_strike: float | None = None,
     worst: Site | None = None,
+    levels: NDArray[np.int_] | None = None,
+    supports: Supports | None = None,
 ) -> Family:
     """Evaluate a site at every credit level: unaided if it passes without a contract, else at the least strike.
 
     A ``fixed_strike`` replaces the least one; the column is then feasible only where that strike passes C12. With a
-    ``worst`` site the result bounds, from below, the cost of every site between the two (an envelope).
+    ``worst`` site the result bounds, from below, the cost of every site between the two (an envelope). Levels that
+    change a project's own terms, not just its credit rates, are evaluated one variant at a time; ``supports`` says who
+    may draw what, and ``levels`` which levels to look at, all if not given.
     """
-    rates = [credits_at(law, level) for level in offer.levels]
+    count = len(offer.levels)
+    wanted = np.arange(count) if levels is None else levels
+    sales = full_sales(site, offer.public_rate, offer.long_run[site.plant.product])
+    made = Family(np.full(count, INFEASIBLE), np.full(count, np.nan), Cost.none(*site.outlook.price.shape).repeated(count), np.zeros(count), sales)
+    variants: dict[tuple[object, ...], list[int]] = {}
+    for r in map(int, wanted):
+        variants.setdefault(supports.variant(site.plant, offer.levels[r]) if supports else (offer.levels[r].upside,), []).append(r)
+    for members in variants.values():
+        level = offer.levels[members[0]]
+        sites = [None if s is None else _aided(s, supports, level) for s in (site, worst)]
+        assert sites[0] is not None
+        _fill(made, np.array(members), sites[0], law, offer.under(level), dump_deck, fixed_strike, sites[1])
+    return made
+
+
+def _aided(site: Site, supports: Supports | None, level: CreditLevel) -> Site:
+    if supports is None:
+        return site
+    aid = supports.aid(site.plant, site.calendar.operate.size, level)
+    return site if aid is NO_AID else replace(site, aid=aid)
+
+
+def _fill(
+    made: Family,
+    members: NDArray[np.int_],
+    site: Site,
+    law: LawCredits,
+    offer: Offer,
+    dump_deck: bool,
+    fixed_strike: float | None,
+    worst: Site | None,
+) -> None:
+    """Evaluate the levels of one variant and enter them into the family."""
+    levels = [offer.levels[r] for r in members]
+    rates = [credits_at(law, level) for level in levels]
     itc, ptc = _stacked(rates)
-    kind = np.full(len(rates), INFEASIBLE)
-    strike = np.full(len(rates), np.nan)
-    if main_share(site.plant, offer.long_run) >= offer.rules.main_share_min:
+    kind, strike = np.full(len(rates), INFEASIBLE), np.full(len(rates), np.nan)
+    if offer.contracts and main_share(site.plant, offer.long_run) >= offer.rules.main_share_min:
         kind[:] = CONTRACT
     if fixed_strike is None:
         kind[Tests(site, offer.rules, offer.long_run, dump_deck, worst=worst).passes(itc, ptc)] = UNAIDED
     if offer.rules.stack:
-        increments = np.array([level != NO_CREDIT for level in offer.levels])
-        kind[increments & (stack_share(site, itc, ptc, offer.public_rate) > offer.rules.stack_cap + TOLERANCE)] = INFEASIBLE
-    wanted = np.flatnonzero(kind == CONTRACT)
-    if wanted.size:
+        paying = np.array([level.pays for level in levels])
+        kind[paying & (stack_share(site, itc, ptc, offer.public_rate) > offer.rules.stack_cap + TOLERANCE)] = INFEASIBLE
+    held = np.flatnonzero(kind == CONTRACT)
+    if held.size:
         grid = three_digit_grid(*strike_bounds(site, offer)) if fixed_strike is None else np.array([fixed_strike])
-        strike[wanted] = least_strikes(site, offer, dump_deck, grid, [rates[r] for r in wanted], worst)
+        strike[held] = least_strikes(site, offer, dump_deck, grid, [rates[r] for r in held], worst)
         kind[np.isnan(strike) & (kind == CONTRACT)] = INFEASIBLE
-    return _priced(site, law, offer, kind, strike, worst)
+    made.kind[members], made.strike[members] = kind, strike
+    _price(made, members, site, law, offer, worst)
 
 
 def _stacked(rates: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
@@ -175,29 +223,24 @@ def surely_running(worst: Site, offer: Offer) -> NDArray[np.bool_]:
     A site that an envelope finds unaided may hold a contract in truth, whose upside share can make it idle.
     """
     running = worst.merchant.active[0].copy()
-    rows = np.arange(min(offer.contract.tenor_years, running.shape[0]))
+    rows = offer.contract.covered(running.shape[0])
     lowest = np.array([strike_bounds(worst, offer)[0]])
     running[rows] &= worst.runs(rows, lowest, offer.contract)[0]
     return running
 
 
-def _priced(
-    site: Site, law: LawCredits, offer: Offer, kind: NDArray[np.int_], strike: Array, worst: Site | None
-) -> Family:
-    """Attach public cost and subsidy equivalents to each feasible level."""
-    total = Cost.none(*site.outlook.price.shape).repeated(kind.size)
-    supported, sales = np.zeros(kind.size), full_sales(site, offer.public_rate, offer.long_run[site.plant.product])
+def _price(made: Family, members: NDArray[np.int_], site: Site, law: LawCredits, offer: Offer, worst: Site | None) -> None:
+    """Enter public cost and subsidy equivalents of each feasible level of one variant."""
     running = None if worst is None else surely_running(worst, offer)
     for sort in (UNAIDED, CONTRACT):
-        where = np.flatnonzero(kind == sort)
+        where = members[made.kind[members] == sort]
         if not where.size:
             continue
         levels = [offer.levels[r] for r in where]
         if sort == CONTRACT:
-            cost = project_cost(site, law, levels, offer.public_rate, offer.contract, strike[where], worst)
+            cost = project_cost(site, law, levels, offer.public_rate, offer.contract, made.strike[where], worst)
         else:
             cost = project_cost(site, law, levels, offer.public_rate, worst=worst, running=running)
-        supported[where] = supports(site, law, levels, cost, offer.public_rate, held=sort == CONTRACT)
+        made.supported[where] = increments_over_law(site, law, levels, cost, offer.public_rate, held=sort == CONTRACT)
         for name in Cost.__dataclass_fields__:
-            getattr(total, name)[where] = getattr(cost, name)
-    return Family(kind=kind, strike=strike, cost=total, supported=supported, sales=sales)
+            getattr(made.cost, name)[where] = getattr(cost, name)

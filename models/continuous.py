@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .boxes import Rates
-    from .cashflow import ContractTerms, Site
+    from .cashflow import Site
+    from .contracts import ContractTerms
     from .projects import Plant
     from .subsidies import LawCredits
 

@@ -1,26 +1,65 @@
-"""Payments of contracts for difference, and the strikes that they may have (C14)."""
+"""Contracts for difference: terms, payments, and the strikes that they may have (C14)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import ArrayLike, NDArray
 
     Array = NDArray[np.float64]
 
 
-def payment(price: ArrayLike, strike: ArrayLike, government_upside_share: ArrayLike) -> NDArray[np.float64]:
-    """Return the payment to the seller per payable tonne, ``max(K - p, 0) - g max(p - K, 0)`` (C14), in the unit of the price.
+@dataclass(frozen=True)
+class ContractTerms:
+    """The terms of a contract for difference that are not its strike (C14).
 
-    A share of 1 is a two-way contract, 0 price insurance. Negative values are receipts of the government.
+    ``first`` is the operating year in which the tenor begins. The strike of operating year ``n`` is the strike times
+    ``index[n] = i + (1 - i) (1 + inflation)^-n``, with ``i`` the indexed share. ``by_calendar``: a contract closed
+    before the club does not shift with late production.
+    """
+
+    tenor_years: int
+    share: float
+    upside_share: float
+    by_calendar: bool = False
+    collar: float = 0.0
+    indexed_share: float = 1.0
+    inflation: float = 0.0
+    first: int = 0
+
+    def index(self, years: NDArray[np.int_]) -> Array:
+        """Return what is left of the strike's real value in operating years, a share of it."""
+        result: Array = self.indexed_share + (1.0 - self.indexed_share) * (1.0 + self.inflation) ** -years.astype(float)
+        return result
+
+    def covered(self, count: int) -> NDArray[np.int_]:
+        """Return the operating years that the tenor covers, of a life of ``count`` years."""
+        return np.arange(min(self.first, count), min(self.first + self.tenor_years, count))
+
+
+def contracted_share(settings: Mapping[str, Any]) -> float:
+    """Return the share of output that a contract of the club pays on, less what goes to stock where that does not count (C14)."""
+    stocked = 0.0 if settings["contract.stockpile_counted"] else float(settings["contract.stockpile_share"])
+    return float(settings["contract.share"]) * (1.0 - stocked)
+
+
+def payment(price: ArrayLike, strike: ArrayLike, government_upside_share: ArrayLike, collar: float = 0.0) -> NDArray[np.float64]:
+    """Return the payment to the seller per payable tonne, in the unit of the price (C14).
+
+    ``max(K - p, 0) - g max(p - (1 + collar) K, 0)``. A share of 1 is a two-way contract, 0 price insurance; a collar above
+    0 leaves a band over the strike in which nothing is paid either way. Negative values are receipts of the government.
 
     Args:
         price: reference price ``p``.
         strike: ``K``.
-        government_upside_share: ``g``, the government's share of the upside, from 0 to 1. All three broadcast.
+        government_upside_share: ``g``, the government's share of the upside, from 0 to 1.
+        collar: width of the band as a share of the strike. All but it broadcast.
 
     Raises:
         ValueError: if a share is below 0, above 1 or not a number.
@@ -28,8 +67,9 @@ def payment(price: ArrayLike, strike: ArrayLike, government_upside_share: ArrayL
     share = np.asarray(government_upside_share, dtype=float)
     if not np.all((share >= 0) & (share <= 1)):
         raise ValueError(f"government_upside_share must lie between 0 and 1, got {government_upside_share!r}")
-    gap = np.asarray(strike, dtype=float) - np.asarray(price, dtype=float)
-    return np.maximum(gap, 0.0) - share * np.maximum(-gap, 0.0)
+    level = np.asarray(strike, dtype=float)
+    gap = level - np.asarray(price, dtype=float)
+    return np.maximum(gap, 0.0) - share * np.maximum(-gap - collar * level, 0.0)
 
 
 def three_digit_grid(low: float, high: float) -> Array:
@@ -44,12 +84,15 @@ def three_digit_grid(low: float, high: float) -> Array:
     return keep
 
 
-def expected_payment(price: Array, strikes: Array, upside_share: float) -> Array:
+def expected_payment(price: Array, strikes: Array, upside_share: float, collar: float = 0.0) -> Array:
     """Return the mean over scenarios of the payment per payable tonne, ``(G,)``, by one sort of the prices (C14)."""
     ordered = np.sort(price)
-    below = np.searchsorted(ordered, strikes)
     sums = np.concatenate(([0.0], np.cumsum(ordered)))
-    short = strikes * below - sums[below]
-    over = (sums[-1] - sums[below]) - strikes * (ordered.size - below)
+
+    count = np.searchsorted(ordered, strikes)
+    short = strikes * count - sums[count]
+    ceiling = (1.0 + collar) * strikes
+    count = np.searchsorted(ordered, ceiling) if collar else count
+    over = (sums[-1] - sums[count]) - ceiling * (ordered.size - count)
     result: Array = (short - upside_share * over) / ordered.size
     return result

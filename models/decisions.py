@@ -13,7 +13,7 @@ from .subsidies import NO_CREDIT, CreditLevel
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from .cashflow import ContractTerms
+    from .contracts import ContractTerms
     from .desk import Desk
     from .plans import Plan
 
@@ -66,5 +66,6 @@ def from_plans(desk: Desk, plans: Iterable[Plan], clusters: tuple[tuple[str, ...
             level = levels[plant.country, plant.product]
             made = desk.family(key, start, settings)
             if made.kind[level] == CONTRACT:
-                contracts[key] = Contract(float(made.strike[level]), desk.offer.contract)
+                terms = desk.offer.under(desk.offer.levels[level]).contract
+                contracts[key] = Contract(float(made.strike[level]), terms)
     return Decisions(borders, builds, contracts, credits)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .aid import Supports
 from .bankability import Tests
 from .baseline import Baseline, baseline, credits_of_law, dump_exposed
 from .border import Revenue
-from .cashflow import ContractTerms
+from .clusters import free_candidates
 from .columns import Family, Offer, family
+from .contracts import ContractTerms, contracted_share
 from .decisions import Contract
 from .lending import Rules
 from .levies import LAW, Border
@@ -23,6 +25,7 @@ from .options import border_options
 from .outlooks import Setting
 from .projects import plants
 from .regimes import Balance
+from .reserve import Reserve
 from .standards import at_standard, standard_factor
 from .subsidies import NO_CREDIT, CreditLevel, ladder, offered
 from .users import Users
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..instances import Instance
+    from .aid import Aid
     from .cashflow import Site
     from .competition import Competition
     from .projects import Plant
@@ -64,13 +68,18 @@ class Desk:
         self.offer = Offer(
             contract=ContractTerms(
                 tenor_years=int(s["contract.tenor_years"]),
-                share=float(s["contract.share"]),
+                share=contracted_share(s),
                 upside_share=float(s["contract.upside_share"]),
+                collar=float(s["contract.collar"]),
+                indexed_share=float(s["contract.indexed_share"]),
+                inflation=float(s["contract.inflation"]),
+                first=int(s["contract.start_delay"]),
             ),
             levels=ladder(instance, self.fixes),
             rules=self.rules,
             public_rate=self.public_rate,
             long_run=self.market.long_run,
+            contracts=bool(s["instruments.contracts"]),
         )
         self._families: dict[FamilyKey, Family] = {}
         self._guard: dict[tuple[str, Setting | None, Setting | None], bool] = {}
@@ -127,6 +136,8 @@ class Desk:
             dump_exposed(self.market, plant.product),
             self.fixes.get(f"strike.{plant_id}"),
             worst,
+            np.flatnonzero(self.offered(plant.country, plant.product)),
+            self.supports,
         )
 
     def guard(self, plant_id: str, settings: Mapping[str, Setting]) -> bool:
@@ -198,7 +209,28 @@ class Desk:
 
     def offered(self, country: str, product: str) -> NDArray[np.bool_]:
         """Say which credit levels a country and product may take, ``(L,)``."""
-        return offered(self.instance, self.offer.levels, country, product, self.fixes)
+        mine = [p for p in self.candidates if (p.country, p.product) == (country, product)]
+        kinds = {"itc", "ptc"}.union(*(self.supports.kinds(p) for p in mine))
+        return offered(self.instance, self.offer.levels, country, product, self.fixes, kinds)
+
+    @cached_property
+    def candidates(self) -> tuple[Plant, ...]:
+        """Return the plants outside the baseline that may be built."""
+        return free_candidates(self.balance, self.baseline, self.fixes)
+
+    @cached_property
+    def reserve(self) -> Reserve:
+        """Return the rules of the joint reserve (C17)."""
+        return Reserve(self.market, self.public_rate)
+
+    @cached_property
+    def supports(self) -> Supports:
+        """Return who may draw grants, concessional loans and offtake (C15, C17)."""
+        return Supports(self.market, self.rules, self.public_rate, self.candidates)
+
+    def aid(self, site: Site, level: CreditLevel) -> Aid:
+        """Return what a plant gets at a level besides credits and a contract."""
+        return self.supports.aid(site.plant, site.calendar.operate.size, level)
 
     def revenue(self, product: str, border: Border) -> Revenue:
         """Return a product's border revenue under an option (cached)."""

@@ -90,7 +90,7 @@ class Ledger:
         return self._ids[key]
 
     def _append(self, key: tuple[object, ...], cost: Cost, feasible: Bools) -> None:
-        self.entries.append((cost, cost.outlay, feasible))
+        self.entries.append((cost, cost.hosted, feasible))
         self._ids[key] = len(self.entries)
 
     def weigh(self, weights: Weights, country: int, known: Array) -> Array:

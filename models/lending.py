@@ -11,6 +11,7 @@ from .finance import pmt
 
 if TYPE_CHECKING:
     from ..instances import Instance
+    from .aid import PublicLoan
     from .projects import Plant
 
 Money = Any
@@ -82,10 +83,16 @@ class Loan:
     years: int
 
 
-def loan(plant: Plant, operating_years: int, rules: Rules, credit: Money = 0.0) -> Loan:
+def interest_in_construction(plant: Plant, rate: float, rules: Rules) -> float:
+    """Return interest until production as a share of the capital borrowed for, ``debt share x rate x drawn x build years``."""
+    return plant.terms.debt_share * rate * rules.idc_drawn * plant.build_years
+
+
+def loan(plant: Plant, operating_years: int, rules: Rules, credit: Money = 0.0, public: PublicLoan | None = None) -> Loan:
     """Size the loan (C12c): a closed public loan on its terms, else a share of capital and interest in construction.
 
     ``credit`` is the investment credit in musd, one or one per case: what the treasury pays towards capital is not borrowed.
+    A ``public`` loan of the club replaces rate and tenor (C15).
     """
     t = plant.terms
     principal: Money
@@ -93,8 +100,8 @@ def loan(plant: Plant, operating_years: int, rules: Rules, credit: Money = 0.0) 
         principal, rate, tenor = plant.loan_musd, rules.public_base_rate + plant.loan_spread, plant.loan_tenor
     else:
         capital = np.maximum(0.0, plant.capital_musd - plant.grant_musd - credit)
-        interest = t.debt_share * t.debt_rate * rules.idc_drawn * plant.build_years
-        principal, rate, tenor = t.debt_share * capital * (1.0 + interest), t.debt_rate, t.debt_tenor
+        rate, tenor = (t.debt_rate, t.debt_tenor) if public is None else (public.rate, public.tenor)
+        principal = t.debt_share * capital * (1.0 + interest_in_construction(plant, rate, rules))
     years = max(1, min(tenor, operating_years - 1))
     return Loan(principal=principal, service=principal * pmt(rate, years, 1.0), rate=rate, years=years)
 

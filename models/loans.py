@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-if TYPE_CHECKING:
-    from .lending import Loan
+from .finance import pmt
 
 
-def subsidy(loan: Loan, public_rate: float) -> float:
-    """Return ``max(0, principal - PV(service))`` at the first operating year, musd: the subsidy cost of a public loan.
+def subsidy_rate(rate: float, years: int, public_rate: float) -> float:
+    """Return ``max(0, 1 - PV(service))`` per unit of principal, at the first operating year: the subsidy of a public loan.
 
-    The service falls due from the next year on; as in credit reform budgets the principal itself is no outlay.
+    The service, a level annuity at ``rate``, falls due from the next year on for ``years`` years. As in credit reform
+    budgets the principal itself is no outlay.
     """
-    factor = (1.0 + public_rate) ** -np.arange(1, loan.years + 1, dtype=float)
-    return max(0.0, loan.principal - loan.service * float(factor.sum()))
+    factor = (1.0 + public_rate) ** -np.arange(1, years + 1, dtype=float)
+    return max(0.0, 1.0 - float(pmt(rate, years, 1.0)) * float(factor.sum()))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..instances.scenarios import Scenarios, generate
-from .levies import LAW, Border, Schedule, lapsing
+from .levies import Border, Schedule, lapsing
 from .subsidies import schedule
 
 if TYPE_CHECKING:
@@ -163,8 +163,8 @@ class Market:
 
     def _force(self) -> NDArray[np.bool_] | None:
         """Say in which years and scenarios the club's border measures are in force, ``(T, S)``; None is always (C6)."""
-        first_out = getattr(self.scenarios, "lapse_year", None)
-        if first_out is None or (first_out > self.years[self.simulated - 1]).all():
+        first_out = self.scenarios.lapse_year
+        if (first_out > self.years[self.simulated - 1]).all():
             return None
         result: NDArray[np.bool_] = self.years[:, None] < first_out[None, :]
         return result

@@ -86,10 +86,12 @@ class Prices:
     convexity: Array
 
 
-def outlay_of(plan: Plan, shares: Array | None) -> Array:
-    """Return a plan's expected outlay by member and year, musd, ``(3, T)``, hosted or pooled (C24)."""
-    hosted = np.stack([c.outlay for c in plan.costs])
-    return hosted if shares is None else shares[:, None] * hosted.sum(axis=0)
+def outlay_of(plan: Plan, shares: Array | None, quotas: Array) -> Array:
+    """Return a plan's expected outlay by member and year, musd, ``(3, T)``: hosted or pooled, and quotas of the joint part (C24)."""
+    hosted = np.stack([c.hosted for c in plan.costs])
+    joint = np.sum([c.joint_payments for c in plan.costs], axis=0)
+    own = hosted if shares is None else shares[:, None] * hosted.sum(axis=0)
+    return own + quotas[:, None] * joint
 
 
 def tail_measure(values: Array, alpha: float) -> Array:
@@ -105,7 +107,7 @@ class Master:
     def __init__(self, desk: Desk, limits: Limits, clusters: int) -> None:
         """Start with no plans and no cuts."""
         self.desk, self.limits, self.clusters = desk, limits, clusters
-        self.shares = funding_shares(desk)
+        self.shares, self.quotas = funding_shares(desk), desk.reserve.shares
         self.plans: list[Plan] = []
         self._seen: set[tuple[object, ...]] = set()
         count = desk.market.scenarios.count
@@ -124,7 +126,7 @@ class Master:
         self.plans.append(plan)
         self._scenario.append(sum((c.scenario for c in plan.costs), np.zeros(1)))
         self._scenario_outlay.append(sum((c.scenario_outlay for c in plan.costs), np.zeros(1)))
-        self._outlay.append(outlay_of(plan, self.shares))
+        self._outlay.append(outlay_of(plan, self.shares, self.quotas))
         return True
 
     @property
@@ -269,6 +271,7 @@ class Master:
                 scenario += -dual * self.cost_cuts[index]
             else:
                 scenario_outlay += -dual * self.outlay_cuts[index]
+        joint = self.quotas @ outlay
         if self.shares is not None:
             outlay = np.tile(self.shares @ outlay, (3, 1))
         weights = Weights(
@@ -277,6 +280,7 @@ class Master:
             scenario_outlay=scenario_outlay,
             basket=basket,
             user=lim.user_weight * booked,
+            joint=joint,
             booked=booked,
         )
         return Prices(weights, convexity)

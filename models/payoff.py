@@ -40,7 +40,7 @@ class Account:
         self.margin, self.active = site.merchant.margin[0].copy(), site.merchant.active[0].copy()
         self.payment = np.zeros_like(self.margin)
         if self.held is not None:
-            rows = np.arange(min(self.held.terms.tenor_years, count))
+            rows = self.held.terms.covered(count)
             run = site.operate(rows, np.array([self.held.strike]), self.held.terms)
             self.margin[rows], self.active[rows], self.payment[rows] = run.margin[0], run.active[0], run.payment[0]
 
@@ -82,17 +82,19 @@ class Account:
         site, cal = self.site, self.site.calendar
         credit, rate = credit_flows(site, self.itc, self.ptc)
         drawn = (self.active * site.cost).mean(axis=1) * rate
-        return float((self.factor[cal.build] * credit).sum() + (self.factor[cal.operate] * drawn).sum())
+        loan = self.factor[cal.operate[0]] * float(site.loan_subsidy(credit.sum()))
+        return float((self.factor[cal.build] * credit).sum() + (self.factor[cal.operate] * drawn).sum()) + loan
 
     def uplift(self) -> float:
         """Return PV at the public rate of domestic over world prices on sales, by-products and feed, musd."""
-        before_receipts = self.margin - self.payment + self.royalty
+        before_receipts = self.margin - self.payment + self.royalty - np.where(self.active, self.site.offtake, 0.0)
         gain = before_receipts - self.world_operation()
         return float((self.factor[self.site.calendar.operate] * gain.mean(axis=1)).sum())
 
     def receipts(self) -> float:
-        """Return PV at the public rate of net contract receipts, musd."""
-        return float((self.factor[self.site.calendar.operate] * self.payment.mean(axis=1)).sum())
+        """Return PV at the public rate of net receipts from the contract and from offtake, musd."""
+        bought = np.where(self.active, self.site.offtake, 0.0)
+        return float((self.factor[self.site.calendar.operate] * (self.payment + bought).mean(axis=1)).sum())
 
 
 def _cost_at(site: Site, world: dict[str, Array]) -> Array:
@@ -151,7 +153,10 @@ class Ledger:
         """Return the value of missing tonnes, PV musd, ``(3,)``."""
         market, total = self.statement.desk.market, np.zeros(3)
         for m, need in self.statement.needs.items():
-            missing = np.maximum(0.0, need - market.fill * market.availability[m]) * market.restricted[m].mean(axis=1)
+            missing = np.maximum(0.0, need - market.fill * market.availability[m])
+            if m in self.statement.reserve:
+                missing = np.maximum(0.0, missing - self.statement.desk.reserve.stock(m, self.statement.reserve[m]))
+            missing = missing * market.restricted[m].mean(axis=1)
             value = float(market.instance.products.loc[m, "voll_usd_per_t"]) / 1e6
             for k, c in enumerate(COUNTRIES):
                 share = market.stated[m][c] / np.maximum(market.demand[m], 1e-300)
@@ -166,9 +171,9 @@ def payoffs(desk: Desk, statement: Statement) -> dict[str, Array]:
     the members by the cost of their baseline basket. So transfers cancel in the sum over members and parts. The treasury
     also pays the change in law credits that C24 leaves out of public cost.
     """
-    design, before = Ledger(statement), Ledger(Statement(desk, Decisions(), desk.unbound))
+    design, before = Ledger(statement), Ledger(Statement(desk, Decisions(), club=False))
     factor = desk.users.factor
-    net = np.array([float((c.payments - c.receipts + c.credits) @ factor) for c in statement.member_costs])
+    net = np.array([float((c.outlay - c.income) @ factor) for c in statement.member_costs])
     booked_credits = np.array([float(statement.member_cost(c).credits @ factor) for c in COUNTRIES])
     law_credits = design.credits - before.credits - booked_credits
     revenue = statement.revenue_gain @ factor

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from itertools import product as cartesian
 from typing import TYPE_CHECKING
 
@@ -17,14 +18,14 @@ from .clusters import CHUNK, BuildSets, Cluster, chunk_tonnes
 from .columns import CONTRACT
 from .filters import Closed, Guard
 from .ledgers import Ledger
-from .levies import Border
+from .levies import Border, line_of
 from .market import COUNTRIES
 from .outlooks import Setting
 from .regimes import decode
 from .welfare import Cost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -39,9 +40,9 @@ if TYPE_CHECKING:
 class Weights:
     """Prices of a master problem: what one unit of each part of a plan costs.
 
-    ``outlay`` is ``(3, T)`` per musd of a member's yearly outlay; ``scenario`` and ``scenario_outlay`` ``(S,)``;
-    ``basket`` ``(3,)`` per musd of burden; ``user`` per musd of users' loss net of border revenue; ``booked`` is 1 in
-    the objective and 0 when only feasibility is sought.
+    ``outlay`` is ``(3, T)`` per musd of a member's yearly outlay and ``joint`` ``(T,)`` of what they bear together;
+    ``scenario`` and ``scenario_outlay`` ``(S,)``; ``basket`` ``(3,)`` per musd of burden; ``user`` per musd of users' loss
+    net of border revenue; ``booked`` is 1 in the objective and 0 when only feasibility is sought.
     """
 
     outlay: Array
@@ -49,14 +50,17 @@ class Weights:
     scenario_outlay: Array
     basket: Array
     user: float
+    joint: Array
     booked: float = 1.0
 
     def of(self, cost: Cost, country: int, outlay: Array | None = None) -> Array:
         """Return the weighted cost of a project or group in one member, over the leading axes of ``cost``.
 
-        ``outlay`` is the cost's own, where it is at hand.
+        ``outlay`` is the cost's hosted part, where it is at hand.
         """
-        result: Array = self.booked * cost.booked + (cost.outlay if outlay is None else outlay) @ self.outlay[country]
+        result: Array = self.booked * cost.booked + (cost.hosted if outlay is None else outlay) @ self.outlay[country]
+        if self.joint.any():
+            result = result + cost.joint_payments @ self.joint
         if self.scenario.any():
             result = result + cost.scenario @ self.scenario
         if self.scenario_outlay.any():
@@ -141,7 +145,21 @@ class PlanSpace:
         """Return the product's options; in a pure export regime every measure is inert and law stands for all."""
         options = self.desk.borders(product)
         exports = all(not any(path) for path in self.sets.paths[position])
-        return options[:1] if exports else options
+        alone = len(line_of(self.desk.instance.settings, product)) == 1
+        return options[:1] if exports and alone else options
+
+    @cached_property
+    def reserves(self) -> dict[int, NDArray[np.int_]]:
+        """Return by position of a product that the reserve covers the rung that each build set needs, ``(N,)`` (C17)."""
+        reserve = self.desk.reserve
+        needs: dict[str, Array] = {}
+        if reserve.cover:
+            needs, _ = chunk_tonnes(self.desk.balance, self.desk.baseline, self.cluster, self.sets.choice)
+        return {p: reserve.rung(m, needs[m]) for p, m in enumerate(self.cluster.products) if m in reserve.cover}
+
+    def reserve_cost(self, position: int, rung: int) -> Cost:
+        """Return the carry of a product's stock as public cost (C17)."""
+        return self.desk.reserve.cost(self.cluster.products[position], rung, self.desk.users.factor)
 
     def _groups(self) -> Iterator[Group]:
         plants, cluster = self.desk.plants, self.cluster
@@ -162,9 +180,19 @@ class PlanSpace:
         """Return one product's setting."""
         return Setting(border, self.sets.paths[position][path])
 
-    def options(self) -> Iterator[Option]:
-        """Iterate over the border options of all products, by index."""
-        return cartesian(*(range(len(borders)) for borders in self.borders))
+    def options(self, allowed: Sequence[Sequence[int]] | None = None) -> Iterator[Option]:
+        """Iterate over the border options of all products, by index: all, or those in lists by product.
+
+        Products of one tariff line take the same index (C6).
+        """
+        lists = [range(len(borders)) for borders in self.borders] if allowed is None else allowed
+        return (option for option in cartesian(*lists) if all(option[a] == option[b] for a, b in self.lines))
+
+    @cached_property
+    def lines(self) -> tuple[tuple[int, int], ...]:
+        """Return the pairs of products of the cluster, by position, that share a tariff line."""
+        products, settings = self.cluster.products, self.desk.instance.settings
+        return tuple((a, b) for a, b in combinations(range(len(products)), 2) if products[b] in line_of(settings, products[a]))
 
     def at(self, option: Option) -> tuple[Border, ...]:
         """Return the border options of an option given by index."""
@@ -329,6 +357,8 @@ class PlanSpace:
         settings_now = list(by_product.values())
         for closed in self.closed:
             costs[COUNTRIES.index(closed.country)] += desk.closed_change(closed.plant_id, by_product)
+        for p, rungs in self.reserves.items():
+            costs[0] += self.reserve_cost(p, int(rungs[index]))
         burden = np.sum([desk.users.burden(m, s) for m, s in zip(cluster.products, settings_now, strict=True)], axis=0)
         users_loss = float(
             sum(desk.users.loss(m, s).sum() for m, s in zip(cluster.products, settings_now, strict=True))

@@ -7,7 +7,6 @@ valid lower bound, and becomes exact once what the cheapest plans rest on is kno
 from __future__ import annotations
 
 import heapq
-from itertools import product as cartesian
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,7 +52,7 @@ class Pricing:
 
     def options(self) -> Iterator[Option]:
         """Iterate over the options that the domain allows."""
-        return cartesian(*(self.domain.borders(self.space, p) for p in range(len(self.space.borders))))
+        return self.space.options([self.domain.borders(self.space, p) for p in range(len(self.space.borders))])
 
     # --- weighted costs of all build sets -----------------------------------------------------------------------------
 
@@ -94,7 +93,14 @@ class Pricing:
         total: Array = np.where(capped, burden @ self.weights.basket, np.inf)[space.sets.path[:, position]]
         if self.weights.user:
             total = total + self.weights.user * space.product_loss(position, space.borders[position][border])
+        if position in space.reserves:
+            total = total + self._stocks(position)[space.reserves[position]]
         return total
+
+    def _stocks(self, position: int) -> Array:
+        """Return the weighted carry of a product's stock at each rung of the reserve (C17)."""
+        costs = [self.space.reserve_cost(position, rung) for rung in range(self.space.desk.reserve.rungs.size)]
+        return np.array([float(self.weights.of(cost, 0)) for cost in costs])
 
     def _weighed(self, g: int) -> Array:
         group = self.space.groups[g]
@@ -217,6 +223,8 @@ class Pricing:
             total += float(burden[path] @ self.weights.basket) if capped[path] else np.inf
             if self.weights.user:
                 total += self.weights.user * space.loss_at(p, space.borders[p][border], index)
+            if p in space.reserves:
+                total += float(self._stocks(p)[space.reserves[p][index]])
         for guard in space.guards:
             total += np.inf if guard.status(option)[guard.inverse[index]] == BROKEN else 0.0
         for closed in space.closed:

@@ -61,4 +61,5 @@ class Reserve:
         yearly, count = self.carry(product, rung), self.market.scenarios.count
         none, value = np.zeros_like(yearly), float(yearly @ factor)
         flat = np.full(count, value)
-        return Cost(none, none, yearly, np.asarray(value), flat, flat)
+        total = np.asarray(value)
+        return Cost(none, none, none, yearly, none, total, total, flat, flat)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -22,8 +22,6 @@ from .subsidies import NO_CREDIT, credits_at
 from .welfare import Cost, project_cost
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from .desk import Desk
@@ -50,12 +48,13 @@ class Tested:
 class Statement:
     """All numbers of one design on one instance, computed on demand."""
 
-    def __init__(self, desk: Desk, decisions: Decisions, plants: Mapping[str, Plant] | None = None) -> None:
-        """Find the path that the builds imply; ``plants`` are the design's, under the club's standard, if not given."""
+    def __init__(self, desk: Desk, decisions: Decisions, *, club: bool = True) -> None:
+        """Find the path that the builds imply; without the ``club`` there is neither its standard nor its reserve."""
         self.desk, self.decisions = desk, decisions
-        self.plants = plants or desk.plants
+        self.plants = desk.plants if club else desk.unbound
         self.builds = dict(desk.baseline.builds) | dict(decisions.builds)
         self.needs = desk.balance.needs(self.builds)
+        self.reserve = {m: int(desk.reserve.rung(m, self.needs[m])) for m in desk.reserve.cover} if club else {}
         self.secured = desk.balance.secured_all(self.builds)
         self.paths = {m: desk.balance.states(m, need) for m, need in self.needs.items()}
         self.settings = {m: Setting(decisions.border(m), encode(p)) for m, p in self.paths.items()}
@@ -74,16 +73,18 @@ class Statement:
         """Return the contract that a plant holds: the design's, else the closed one of the baseline."""
         return self.decisions.contracts.get(plant_id) or self.desk.closed_contracts.get(plant_id)
 
-    def site(self, plant: Plant, start: int) -> Site:
-        """Return a plant's site under the design."""
-        return self.desk.outlooks.site(plant, start, self.settings)
+    def site(self, plant: Plant, start: int, *, support: bool = True) -> Site:
+        """Return a plant's site under the design, with the club's aid or without (C15, C17)."""
+        site = self.desk.outlooks.site(plant, start, self.settings)
+        level = self.decisions.credit(plant.country, plant.product)
+        return replace(site, aid=self.desk.aid(site, level)) if support else site
 
     def tested(self, plant: Plant, *, support: bool) -> Tested | None:
         """Run C12 on a plant with the design's contract and credits, or with the law's credits alone."""
         start = self.start(plant)
         if start is None:
             return None
-        desk, site = self.desk, self.site(plant, start)
+        desk, site = self.desk, self.site(plant, start, support=support)
         law = desk.law[plant.country, plant.product]
         level = self.decisions.credit(plant.country, plant.product) if support else NO_CREDIT
         itc, ptc = credits_at(law, level)
@@ -102,6 +103,28 @@ class Statement:
             dump_cover=float(tests.dump_cover(itc, ptc)[0]) if debt and dump else None,
             passes=bool(tests.passes(itc, ptc)[0]),
         )
+
+    def running(self, plant_id: str) -> NDArray[np.bool_]:
+        """Say in which operating years and scenarios a built plant runs, contract included, ``(n, S)`` (C10)."""
+        site, held = self.site(self.plants[plant_id], self.builds[plant_id]), self.contract(plant_id)
+        active = site.merchant.active[0].copy()
+        if held is not None:
+            rows = held.terms.covered(active.shape[0])
+            active[rows] = site.runs(rows, np.array([held.strike]), held.terms)[0]
+        return active
+
+    def rent(self, plant_id: str) -> float:
+        """Return PV of expected net payments above those at the project's own least strike, musd (C14)."""
+        held, desk, plant = self.decisions.contracts[plant_id], self.desk, self.plants[plant_id]
+        if desk.instance.settings["contract.strike_by"] != "class" or plant_id in desk.baseline.builds:
+            return 0.0
+        made = desk.family(plant_id, self.builds[plant_id], self.settings)
+        level = desk.offer.levels.index(self.decisions.credit(plant.country, plant.product))
+        least = replace(held, strike=float(made.strike[level]))
+        site, credit = self.site(plant, self.builds[plant_id]), self.decisions.credit(plant.country, plant.product)
+        paid = [self._cost(site, plant, credit, contract) for contract in (held, least)]
+        flow = [(c.payments - c.receipts) @ desk.users.factor for c in paid]
+        return float(flow[0] - flow[1])
 
     # --- public cost ------------------------------------------------------------------------------------------------
 
@@ -139,13 +162,19 @@ class Statement:
     @cached_property
     def member_costs(self) -> tuple[Cost, ...]:
         """Return the public cost that each member bears, hosted or pooled (C24)."""
-        hosted = [self.member_cost(c) for c in COUNTRIES]
-        if self.shares is None:
-            return tuple(hosted)
-        total = hosted[0] + hosted[1] + hosted[2]
-        return tuple(
-            Cost(*(share * getattr(total, n) for n in Cost.__dataclass_fields__)) for share in self.shares
-        )
+        hosted, quotas = [self.member_cost(c) for c in COUNTRIES], self.desk.reserve.shares
+        joint = hosted[0] + hosted[1] + hosted[2] + self.reserve_cost
+        own = [c.borne(1.0, 0.0) for c in hosted] if self.shares is None else [joint.borne(float(share), 0.0) for share in self.shares]
+        return tuple(mine + joint.borne(0.0, float(quota)) for mine, quota in zip(own, quotas, strict=True))
+
+    @cached_property
+    def reserve_cost(self) -> Cost:
+        """Return the carry of the reserve (C17)."""
+        desk = self.desk
+        total = Cost.none(*next(iter(desk.market.market.values())).shape)
+        for m, rung in self.reserve.items():
+            total = total + desk.reserve.cost(m, rung, desk.users.factor)
+        return total
 
     @cached_property
     def revenue_gain(self) -> Array:
@@ -160,8 +189,7 @@ class Statement:
     @cached_property
     def total(self) -> Cost:
         """Return the public cost of the three members together."""
-        a, b, c = self.member_costs
-        return a + b + c
+        return sum((self.member_cost(c) for c in COUNTRIES), self.reserve_cost)
 
     @property
     def cvar_cost(self) -> float:

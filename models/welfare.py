@@ -5,7 +5,7 @@ Objective, reports, games and sweeps call these functions; only the audit comput
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .cashflow import ContractTerms, Site
+    from .cashflow import Site
+    from .contracts import ContractTerms
     from .subsidies import LawCredits
 
     Array = NDArray[np.float64]
@@ -29,21 +30,36 @@ if TYPE_CHECKING:
 class Cost:
     """Public cost of one or several projects, musd, increments over the baseline, leading axis ``R`` where batched.
 
-    ``payments``, ``receipts`` and ``credits`` are expected and undiscounted ``(..., T)``; ``booked`` is the PV of
-    C24; ``scenario`` the booked cost of each scenario and ``scenario_outlay`` its PV outlay, ``(..., S)``.
+    ``payments``, ``receipts`` and ``credits`` are expected and undiscounted ``(..., T)``; the host bears them. So are
+    ``joint_payments`` and ``joint_receipts``, of offtake and the reserve, which members bear by their quotas (C17).
+    ``booked`` is the PV of C24 and ``joint_booked`` the joint part of it; ``scenario`` is the booked cost of each
+    scenario and ``scenario_outlay`` its PV outlay, ``(..., S)``.
     """
 
     payments: Array
     receipts: Array
     credits: Array
+    joint_payments: Array
+    joint_receipts: Array
     booked: Array
+    joint_booked: Array
     scenario: Array
     scenario_outlay: Array
 
     @property
-    def outlay(self) -> Array:
-        """Return expected outlay by year: payments and credits, musd."""
+    def hosted(self) -> Array:
+        """Return the host's expected outlay by year: payments and credits, musd."""
         return self.payments + self.credits
+
+    @property
+    def outlay(self) -> Array:
+        """Return expected outlay by year, hosted and joint, musd."""
+        return self.hosted + self.joint_payments
+
+    @property
+    def income(self) -> Array:
+        """Return expected receipts by year, hosted and joint, musd."""
+        return self.receipts + self.joint_receipts
 
     def pick(self, index: int) -> Cost:
         """Return one entry of a batch."""
@@ -53,7 +69,7 @@ class Cost:
     def none(years: int, scenarios: int) -> Cost:
         """Return zero cost."""
         t, s = np.zeros(years), np.zeros(scenarios)
-        return Cost(t, t, t, np.zeros(()), s, s)
+        return Cost(t, t, t, t, t, np.zeros(()), np.zeros(()), s, s)
 
     def repeated(self, count: int) -> Cost:
         """Return a batch of equal entries."""
@@ -62,6 +78,13 @@ class Cost:
     def outer(self, factors: Array) -> Cost:
         """Return the batch of multiples by each factor."""
         return Cost(*(np.multiply.outer(factors, getattr(self, n)) for n in self.__dataclass_fields__))
+
+    def borne(self, hosted: float, quota: float) -> Cost:
+        """Return what a member bears: a share of the hosted part and its quota of the joint one; not by scenario."""
+        names = ("payments", "receipts", "credits")
+        mine = {n: hosted * getattr(self, n) for n in names} | {n: quota * getattr(self, n) for n in ("joint_payments", "joint_receipts", "joint_booked")}
+        booked = hosted * (self.booked - self.joint_booked) + quota * self.joint_booked
+        return replace(self, **mine, booked=booked, scenario=hosted * self.scenario, scenario_outlay=hosted * self.scenario_outlay)
 
     def __sub__(self, other: Cost) -> Cost:
         """Subtract a cost part by part."""
@@ -103,13 +126,15 @@ def project_cost(
     batch = max(rate.shape[0], strikes.size if held and strikes is not None else 1)
     payments, receipts, credits = (np.zeros((batch, horizon)) for _ in range(3))
     credits[:, cal.build] += grant
-    scenario_credits = np.repeat((grant @ factor[cal.build])[:, None], scenarios, axis=1)
+    credits[:, cal.operate[0]] += loan_subsidies(site, law, level)
+    scenario_credits = np.repeat((credits @ factor)[:, None], scenarios, axis=1)
     merchant = (worst or site).merchant.active if running is None else running[None]
-    tenor = min(contract.tenor_years, cal.operate.size) if contract is not None and held else 0
+    rows = contract.covered(cal.operate.size) if contract is not None and held else np.zeros(0, dtype=int)
+    rest = np.setdiff1d(np.arange(cal.operate.size), rows)
     net = gross = np.zeros((batch, scenarios))
-    parts = [(np.arange(tenor, cal.operate.size), merchant[:, tenor:])]
-    if tenor and contract is not None and strikes is not None:
-        rows, years = np.arange(tenor), cal.operate[:tenor]
+    parts = [(rest, merchant[:, rest])]
+    if rows.size and contract is not None and strikes is not None:
+        years = cal.operate[rows]
         chosen, which = np.unique(strikes, return_inverse=True)
         sure, payment = _sure_payments(site, worst, rows, chosen, contract)
         paid = np.maximum(payment, 0.0)
@@ -124,7 +149,46 @@ def project_cost(
             credits[:, cal.operate[rows]] += rate[:, rows] * cost.mean(axis=2)
             scenario_credits = scenario_credits + ((factor[cal.operate[rows]] * rate[:, rows])[:, None] @ cost)[:, 0]
     booked = np.maximum(0.0, net.mean(axis=1)) + credits @ factor
-    return Cost(payments, receipts, credits, booked, np.maximum(0.0, net) + scenario_credits, gross + scenario_credits)
+    own = (payments, receipts, credits), booked, np.maximum(0.0, net) + scenario_credits, gross + scenario_credits
+    return _with_offtake(site, parts, factor, *own, exact=worst is None)
+
+
+def _with_offtake(
+    site: Site,
+    parts: Sequence[tuple[NDArray[np.int_], NDArray[np.bool_]]],
+    factor: Array,
+    flows: tuple[Array, Array, Array],
+    booked: Array,
+    scenario: Array,
+    outlay: Array,
+    *,
+    exact: bool,
+) -> Cost:
+    """Add a project's offtake, one contract that members bear together (C17, C24), to its own cost.
+
+    ``parts`` are operating years with where the plant runs in them, ``(R, k, S)``. If not ``exact`` payments count only
+    where it surely runs, and receipts everywhere.
+    """
+    paid_by_all, got_by_all = np.zeros_like(flows[0]), np.zeros_like(flows[0])
+    net = gross = np.zeros(scenario.shape)
+    for rows, active in parts if site.aid.streams else ():
+        years = site.calendar.operate[rows]
+        for bought in site.purchases[:, rows]:
+            payment = np.where(active, bought, 0.0 if exact else np.minimum(bought, 0.0))
+            paid = np.maximum(payment, 0.0)
+            paid_by_all[:, years] += paid.mean(axis=2)
+            got_by_all[:, years] += (paid - payment).mean(axis=2)
+            net = net + factor[years] @ payment
+            gross = gross + factor[years] @ paid
+    together = np.maximum(0.0, net.mean(axis=1))
+    scenario = scenario + np.maximum(0.0, net)
+    return Cost(*flows, paid_by_all, got_by_all, booked + together, together, scenario, outlay + gross)
+
+
+def loan_subsidies(site: Site, law: LawCredits, level: CreditLevel | Sequence[CreditLevel]) -> Array:
+    """Return what a concessional loan costs the treasury in the first operating year at each level, musd ``(R,)`` (C15)."""
+    credit, _ = credit_flows(site, *increments(level, law, site.outlook.price.shape[0]))
+    return site.loan_subsidy(credit.sum(axis=1))
 
 
 def _sure_payments(
@@ -157,12 +221,12 @@ def worst_mean(values: Array, alpha: float) -> float:
 def support(
     site: Site, law: LawCredits, level: CreditLevel, cost: Cost, public_rate: float, long_run: float, *, held: bool
 ) -> tuple[float, float]:
-    """Return C16's numerator and denominator of one project: ``supports`` and ``full_sales``, PV musd."""
-    batch = supports(site, law, [level], cost.repeated(1), public_rate, held=held)
+    """Return C16's numerator and denominator of one project: ``increments_over_law`` and ``full_sales``, PV musd."""
+    batch = increments_over_law(site, law, [level], cost.repeated(1), public_rate, held=held)
     return float(batch[0]), full_sales(site, public_rate, long_run)
 
 
-def supports(site: Site, law: LawCredits, levels: Sequence[CreditLevel], cost: Cost, public_rate: float, *, held: bool) -> Array:
+def increments_over_law(site: Site, law: LawCredits, levels: Sequence[CreditLevel], cost: Cost, public_rate: float, *, held: bool) -> Array:
     """Return C16's numerator at each credit level, PV musd ``(R,)``: increments over law.
 
     ``cost`` is the project's public cost at each level. Where a contract is ``held`` it has the law's credits too (C24),
@@ -170,15 +234,16 @@ def supports(site: Site, law: LawCredits, levels: Sequence[CreditLevel], cost: C
     """
     horizon = site.outlook.price.shape[0]
     factor, cal = discount(horizon, public_rate), site.calendar
-    total: Array = (cost.payments - cost.receipts + cost.credits) @ factor
+    total: Array = (cost.outlay - cost.income) @ factor
     if not held:
         return total
     itc, ptc = increments(levels, law, horizon)
     drawn = cost.credits.copy()
     drawn[:, cal.build] -= credit_flows(site, itc, ptc)[0]
+    drawn[:, cal.operate[0]] -= loan_subsidies(site, law, levels)
     rate = ptc[:, cal.operate]
     share = np.divide(law.ptc[cal.operate], rate, out=np.zeros_like(rate), where=rate > 0.0)
-    grant = credit_flows(site, law.itc, law.ptc)[0]
+    grant = site.plant.itc_share * law.itc[cal.build] * cal.capital
     return total - grant @ factor[cal.build] - (share * drawn[:, cal.operate]) @ factor[cal.operate]
 
 

@@ -11,13 +11,21 @@ from typing import Any
 
 import pandas as pd
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "tariffs": ("product", "node", "rate", "baseline_rate", "baseline_rate_usa", "baseline_rate_can", "baseline_rate_mex"),
+    "tariffs": (
+        "product", "node", "rate", "baseline_rate", "baseline_rate_usa", "baseline_rate_can", "baseline_rate_mex",
+        "reference_usd_per_t", "adjustment_usd_per_t",
+    ),
     "contracts": (
         "project", "product", "country", "strike_usd_per_t", "share", "tenor_years", "upside_share", "start_year",
+        "collar", "indexed_share", "inflation", "start_delay_years", "rent_musd",
     ),
-    "credits": ("country", "product", "itc_rate", "ptc_rate"),
+    "credits": ("country", "product", "itc_rate", "ptc_rate", "grant_rate", "concessional_loan"),
+    "offtake": (
+        "project", "country", "product", "price_usd_per_t", "tenor_years", "tonnes_at_start", "payments_pv_musd", "receipts_pv_musd",
+    ),
+    "reserve": ("product", "months", "stock_t_end_year", "purchase_usd_per_t", "carry_pv_musd"),
     "projects": (
         "project", "country", "product", "built", "in_baseline", "start_year", "contract",
         "npv_musd_with", "npv_musd_without", "irr_with", "irr_without", "cvar_musd_with", "cvar_musd_without",
@@ -34,6 +42,15 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+ADDED_IN_2: dict[str, dict[str, Any]] = {
+    "tariffs": {"reference_usd_per_t": 0.0, "adjustment_usd_per_t": 0.0},
+    "contracts": {"collar": 0.0, "indexed_share": 1.0, "inflation": 0.0, "start_delay_years": 0, "rent_musd": 0.0},
+    "credits": {"grant_rate": 0.0, "concessional_loan": 0},
+    "offtake": {},
+    "reserve": {},
+}
+
+
 class DesignError(ValueError):
     """A file is not a design that this version can read."""
 
@@ -46,6 +63,8 @@ class Design:
     tariffs: pd.DataFrame
     contracts: pd.DataFrame
     credits: pd.DataFrame
+    offtake: pd.DataFrame
+    reserve: pd.DataFrame
     projects: pd.DataFrame
     public_cost: pd.DataFrame
     totals: pd.DataFrame
@@ -86,6 +105,8 @@ class Design:
             raise DesignError("not a design: schema_version is missing")
         if version > SCHEMA_VERSION:
             raise DesignError(f"schema_version {version} is newer than {SCHEMA_VERSION}; update minclub")
+        if version == 1:
+            content = content | _from_version_1(content)
         missing = [name for name in (*COLUMNS, "certificate", "provenance") if name not in content]
         if missing:
             raise DesignError(f"not a whole design: {', '.join(missing)} missing")
@@ -115,6 +136,16 @@ class Design:
         if not isinstance(content, dict):
             raise DesignError(f"{path}: not a design")
         return Design.from_dict(content)
+
+
+def _from_version_1(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the parts that version 2 added or widened, with the values that stand for "not used"."""
+    found: dict[str, Any] = {"offtake": [], "reserve": []}
+    for part, defaults in ADDED_IN_2.items():
+        rows = content.get(part)
+        if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
+            found[part] = [defaults | row for row in rows]
+    return found
 
 
 def _plain(value: Any) -> Any:

@@ -56,12 +56,13 @@ class Enumeration:
 
 @dataclass(frozen=True)
 class _Part:
-    """One (country, product) at every credit level: ``(L,)``, ``(L, T)``, ``(L, S)``, ``(L, S)``, and C16 per level."""
+    """One (country, product) at every credit level: ``(L,)``, ``(L, T)`` twice, ``(L, S)`` twice, and C16 per level."""
 
     country: str
     product: str
     booked: Array
     outlay: Array
+    joint: Array
     scenario: Array
     scenario_outlay: Array
     supported: Array
@@ -83,7 +84,7 @@ class _Enumerator:
         self.settings: Mapping[str, Any] = desk.instance.settings
         self.competition = desk.competition
         self.products = desk.market.products
-        self.options = list(cartesian(*(desk.borders(m) for m in self.products)))
+        self.options = list(self._options())
         self.build_sets = list(self._build_sets())
         present = [desk.plants[j] for builds in self.build_sets for j in builds]
         self.pairs = sorted({(p.country, p.product) for p in present})
@@ -115,6 +116,15 @@ class _Enumerator:
         objective, option, builds, levels = best
         added = {j: s for j, s in builds.items() if j not in self.desk.baseline.builds}
         return Enumeration(objective, dict(zip(self.products, option, strict=False)), added, dict(zip(self.pairs, levels, strict=False)), tried, feasible)
+
+    def _options(self) -> Iterator[tuple[Border, ...]]:
+        """Yield every combination of border options in which the products of a line take the same rung (C6)."""
+        lists = [self.desk.borders(m) for m in self.products]
+        lines = [line for name, line in self.settings.items() if name.startswith("lines.")]
+        for rungs in cartesian(*(range(len(options)) for options in lists)):
+            taken = dict(zip(self.products, rungs, strict=True))
+            if all(len({taken[m] for m in line}) == 1 for line in lines):
+                yield tuple(options[k] for options, k in zip(lists, rungs, strict=True))
 
     # --- builds -----------------------------------------------------------------------------------------------------
 
@@ -162,10 +172,28 @@ class _Enumerator:
         parts = [self._part(pair, builds, setting) for pair in self.pairs]
         if any(np.isinf(p.booked).all() for p in parts):
             return None
-        value = _spread([p.booked for p in parts])
-        value = value + float(self.settings["objective.cvar_weight"]) * _worst(_spread([p.scenario for p in parts]), desk.instance.param("cvar_alpha"))
+        carry = self._carry(need)
+        held = float(carry @ self.factor)
+        value = _spread([p.booked for p in parts]) + held
+        value = value + float(self.settings["objective.cvar_weight"]) * _worst(_spread([p.scenario for p in parts]) + held, desk.instance.param("cvar_alpha"))
         value = value + float(self.settings["objective.user_weight"]) * self._net_loss(setting, need, builds)
-        return np.where(self._within_caps(parts) & self._within_band(parts), value, np.inf)
+        return np.where(self._within_caps(parts, carry) & self._within_band(parts), value, np.inf)
+
+    def _carry(self, need: Mapping[str, Array]) -> Array:
+        """Return the yearly carry of the least reserve that covers the shortages, musd (C17)."""
+        desk, s, total = self.desk, self.settings, np.zeros(self.years.size)
+        window = (self.years >= s["years.target"]) & (self.years <= s["years.end"])
+        for m in self.products:
+            cover, demand = s.get(f"reserve.cover.{m}"), desk.market.demand[m]
+            if not cover:
+                continue
+            short = np.maximum(0.0, need[m] - desk.instance.param("supply_fill_restricted") * desk.market.availability[m])
+            enough = [k for k in sorted({0.0, *s["ladders.reserve_months"]}) if (k / 12 * demand * (1 + SLACK) + 1e-9 >= cover * short)[window].all()]
+            if not enough:
+                return np.full(self.years.size, np.inf)
+            price = desk.market.long_run[m] * (1 + s["reserve.price_impact"] * enough[0] / 12)
+            total += (s["reserve.holding_cost"] + desk.public_rate) * enough[0] / 12 * demand * window * price / 1e6
+        return total
 
     def _users_agree(self, setting: Mapping[str, Setting]) -> bool:
         """Check the price cap of each product and the basket of each member (C23)."""
@@ -192,7 +220,7 @@ class _Enumerator:
         desk, (country, product) = self.desk, pair
         horizon, scenarios = self.years.size, desk.market.scenarios.count
         booked, supported, sales = np.zeros(self.count), np.zeros(self.count), np.zeros(self.count)
-        outlay = np.zeros((self.count, horizon))
+        outlay, joint = np.zeros((self.count, horizon)), np.zeros((self.count, horizon))
         scenario, gross = np.zeros((self.count, scenarios)), np.zeros((self.count, scenarios))
         for j, start in builds.items():
             plant = desk.plants[j]
@@ -212,12 +240,13 @@ class _Enumerator:
                     given, sold = float(made.supported[level]), made.sales
                 booked[level] += float(cost.booked)
                 outlay[level] += cost.payments + cost.credits
+                joint[level] += cost.joint_payments
                 scenario[level] += cost.scenario
                 gross[level] += cost.scenario_outlay
                 if held or given > 0.0:
                     supported[level] += given
                     sales[level] += sold
-        return _Part(country, product, booked, outlay, scenario, gross, supported, sales)
+        return _Part(country, product, booked, outlay, joint, scenario, gross, supported, sales)
 
     def _net_loss(self, setting: Mapping[str, Setting], need: Mapping[str, Array], builds: Builds) -> float:
         """Return users' loss less the gain in border revenue, musd PV (C25, C26)."""
@@ -228,22 +257,24 @@ class _Enumerator:
             total += float(desk.users.loss(m, setting[m]).sum()) - float(((after - before) @ self.factor).sum())
         return total
 
-    def _within_caps(self, parts: list[_Part]) -> NDArray[np.bool_]:
+    def _within_caps(self, parts: list[_Part], carry: Array) -> NDArray[np.bool_]:
         """Check every member's outlay of every year and the worst scenarios' outlay, over all level combinations (C26)."""
         s = self.settings
         good = np.full((self.count,) * len(parts), True)
         by_host = {c: _spread([p.outlay * (p.country == c) for p in parts]) for c in COUNTRIES}
+        together = _spread([p.joint for p in parts]) + carry
         if s["switches.country_caps"]:
             for c in COUNTRIES:
                 borne = by_host[c]
                 if s["funding.mode"] == "pooled":
                     borne = float(s[f"funding.shares.{c}"]) * reduce(np.add, by_host.values())
+                borne = borne + float(s.get(f"procurement.quotas.{c}") or 0.0) * together
                 for t, year in enumerate(self.years):
                     cap = s.get(f"caps.{c}.{year}", s.get(f"caps.{c}.each_year"))
                     if cap is not None:
                         good &= borne[..., t] <= float(cap) * (1 + SLACK)
         if s["switches.worst5"] and s.get("caps.worst5_outlay") is not None:
-            good &= _worst(_spread([p.scenario_outlay for p in parts]), 0.05) <= float(s["caps.worst5_outlay"]) * (1 + SLACK)
+            good &= _worst(_spread([p.scenario_outlay for p in parts]) + float(carry @ self.factor), 0.05) <= float(s["caps.worst5_outlay"]) * (1 + SLACK)
         return good
 
     def _within_band(self, parts: list[_Part]) -> NDArray[np.bool_]:

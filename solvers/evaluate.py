@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..instances.errors import InstanceError, Problem
-from ..models.cashflow import ContractTerms
+from ..models.contracts import ContractTerms
 from ..models.decisions import Contract, Decisions
 from ..models.desk import Desk
 from ..models.market import COUNTRIES
 from ..models.statement import Statement
-from ..models.subsidies import CreditLevel
+from ..models.subsidies import NO_CREDIT, CreditLevel
 from .audit import audit
 from .certificate import certificate
 from .design import Design
@@ -35,6 +35,7 @@ PARTS: dict[str, dict[str, type]] = {
         "project": str, "strike_usd_per_t": float, "share": float, "tenor_years": int, "upside_share": float,
     },
     "credits": {"country": str, "product": str, "itc_rate": float, "ptc_rate": float},
+    "offtake": {"project": str, "product": str, "price_usd_per_t": float},
     "projects": {"project": str},
 }  # fmt: skip
 
@@ -200,7 +201,15 @@ def read_decisions(desk: Desk, content: Mapping[str, Any], file: str = "design")
         key = row["project"]
         if not rows.known("contracts.project", key, desk.plants):
             continue
-        terms = ContractTerms(int(row["tenor_years"]), float(row["share"]), float(row["upside_share"]))
+        terms = ContractTerms(
+            int(row["tenor_years"]),
+            float(row["share"]),
+            float(row["upside_share"]),
+            collar=float(row.get("collar") or 0.0),
+            indexed_share=float(row.get("indexed_share", 1.0)),
+            inflation=float(row.get("inflation") or 0.0),
+            first=int(row.get("start_delay_years") or 0),
+        )
         contracts[key] = Contract(float(row["strike_usd_per_t"]), terms)
         if key not in desk.baseline.builds:
             builds.setdefault(key, int(row.get("start_year") or desk.plants[key].earliest))
@@ -209,7 +218,14 @@ def read_decisions(desk: Desk, content: Mapping[str, Any], file: str = "design")
         if rows.known("credits.country", row["country"], COUNTRIES) and rows.known(
             "credits.product", row["product"], desk.market.products
         ):
-            credits[row["country"], row["product"]] = CreditLevel(float(row["itc_rate"]), float(row["ptc_rate"]))
+            credits[row["country"], row["product"]] = CreditLevel(
+                float(row["itc_rate"]), float(row["ptc_rate"]), float(row.get("grant_rate") or 0.0), float(row.get("concessional_loan") or 0.0)
+            )
+    for row in rows.table("offtake"):
+        if rows.known("offtake.project", row["project"], desk.plants) and rows.known("offtake.product", row["product"], desk.market.products):
+            pair = desk.plants[row["project"]].country, desk.plants[row["project"]].product
+            multiple = float(row["price_usd_per_t"]) / desk.market.long_run[row["product"]]
+            credits[pair] = replace(credits.get(pair, NO_CREDIT), offtake=multiple)
     if rows.problems:
         raise InstanceError(rows.problems)
     tariffs = dict.fromkeys(desk.market.products, desk.unprotected) | {

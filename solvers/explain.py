@@ -67,7 +67,7 @@ def _has_plan(desk: Desk, cluster: Cluster, demands: Demands, pinned: Mapping[st
         return False
     space = PlanSpace(desk, 0, cluster, sets)
     scenarios = desk.market.scenarios.count
-    zero = Weights(np.zeros((3, desk.market.years.size)), np.zeros(scenarios), np.zeros(scenarios), np.zeros(3), 0.0)
+    zero = Weights(np.zeros((3, desk.market.years.size)), np.zeros(scenarios), np.zeros(scenarios), np.zeros(3), 0.0, np.zeros(desk.market.years.size))
     cost, _, _ = Pricing(space, zero).least(lambda: False)
     return bool(np.isfinite(cost))
 

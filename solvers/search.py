@@ -161,7 +161,7 @@ class Search:
         lim = self.master.limits
         scenarios = self.spaces[0].desk.market.scenarios.count
         none = np.zeros(scenarios)
-        return Weights(np.zeros_like(lim.outlay), none, none, np.zeros(3), lim.user_weight)
+        return Weights(np.zeros_like(lim.outlay), none, none, np.zeros(3), lim.user_weight, np.zeros(lim.outlay.shape[1]))
 
     def _relax(self, *, feasibility: bool = False) -> Prices:
         """Solve the relaxation with cuts to convergence; return prices and keep its value and excess."""

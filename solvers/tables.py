@@ -26,6 +26,8 @@ def all_rows(statement: Statement, worth: Mapping[tuple[str, str], float] | None
         "tariffs": tariffs(statement),
         "contracts": contracts(statement),
         "credits": credits(statement),
+        "offtake": offtake(statement),
+        "reserve": reserve(statement),
         "projects": projects(statement),
         "public_cost": public_cost(statement),
         "totals": totals(statement),
@@ -48,6 +50,9 @@ def tariffs(statement: Statement) -> list[Row]:
         ):
             row: Row = {"product": m, "node": node, "rate": rate, "baseline_rate": max(law)}
             row |= {f"baseline_rate_{c.lower()}": x for c, x in zip(COUNTRIES, law, strict=True)}
+            side, schedule = node.removesuffix("_linked"), market.schedules[m]
+            row["reference_usd_per_t"] = border.reference if side in schedule.covers else 0.0
+            row["adjustment_usd_per_t"] = border.standard * schedule.to_standard[side]
             rows.append(row)
     return rows
 
@@ -65,18 +70,66 @@ def contracts(statement: Statement) -> list[Row]:
             "tenor_years": held.terms.tenor_years,
             "upside_share": held.terms.upside_share,
             "start_year": statement.builds[key],
+            "collar": held.terms.collar,
+            "indexed_share": held.terms.indexed_share,
+            "inflation": held.terms.inflation,
+            "start_delay_years": held.terms.first,
+            "rent_musd": statement.rent(key),
         }
         for key, held in sorted(statement.decisions.contracts.items())
     ]
 
 
 def credits(statement: Statement) -> list[Row]:
-    """Return the club's credit increments that are not zero (C15)."""
+    """Return the club's credits, grants and concessional loans that are not zero (C15)."""
     return [
-        {"country": c, "product": m, "itc_rate": level.itc, "ptc_rate": level.ptc}
+        {"country": c, "product": m, "itc_rate": level.itc, "ptc_rate": level.ptc, "grant_rate": level.grant, "concessional_loan": int(level.loan)}
         for (c, m), level in sorted(statement.decisions.credits.items())
-        if level.itc or level.ptc
+        if level.pays
     ]
+
+
+def offtake(statement: Statement) -> list[Row]:
+    """Return what the club buys from each project, stream by stream (C17)."""
+    rows: list[Row] = []
+    factor = statement.desk.users.factor
+    for key, start in sorted(statement.builds.items()):
+        site = statement.site(statement.plants[key], start)
+        for stream, bought in zip(site.aid.streams, site.purchases if site.aid.streams else (), strict=True):
+            flow = np.where(statement.running(key), bought, 0.0)
+            paid, got = ((factor[site.calendar.operate] @ part).mean() for part in (np.maximum(flow, 0.0), np.maximum(-flow, 0.0)))
+            rows.append(
+                {
+                    "project": key,
+                    "country": site.plant.country,
+                    "product": stream.product,
+                    "price_usd_per_t": stream.price,
+                    "tenor_years": site.aid.tenor,
+                    "tonnes_at_start": float(site.bought(stream)[0]),
+                    "payments_pv_musd": float(paid),
+                    "receipts_pv_musd": float(got),
+                }
+            )
+    return rows
+
+
+def reserve(statement: Statement) -> list[Row]:
+    """Return the stocks that the joint reserve holds (C17)."""
+    desk, rows = statement.desk, []
+    end = int(np.searchsorted(desk.market.years, int(desk.instance.settings["years.end"])))
+    for m, rung in statement.reserve.items():
+        months = float(desk.reserve.rungs[rung])
+        if months > 0.0:
+            rows.append(
+                {
+                    "product": m,
+                    "months": months,
+                    "stock_t_end_year": float(desk.reserve.stock(m, rung)[end]),
+                    "purchase_usd_per_t": desk.reserve.purchase_price(m, rung),
+                    "carry_pv_musd": float(desk.reserve.carry(m, rung) @ desk.users.factor),
+                }
+            )
+    return rows
 
 
 def projects(statement: Statement) -> list[Row]:
@@ -117,13 +170,17 @@ def _tested(found: Tested | None, suffix: str) -> Row:
 
 def public_cost(statement: Statement) -> list[Row]:
     """Return expected public cost by member, item and year, undiscounted increments over the baseline (C24)."""
-    years, rows = statement.desk.market.years, []
+    years, rows, quotas = statement.desk.market.years, [], statement.desk.reserve.shares
     for k, c in enumerate(COUNTRIES):
         cost = statement.member_costs[k]
+        carry = quotas[k] * statement.reserve_cost.joint_payments
         items = {
             "contract_payments": cost.payments,
             "contract_receipts": cost.receipts,
             "credits": cost.credits,
+            "offtake_payments": cost.joint_payments - carry,
+            "offtake_receipts": cost.joint_receipts,
+            "reserve_carry": carry,
             "border_revenue": statement.revenue_gain[k],
         }
         for item, values in items.items():
@@ -142,7 +199,7 @@ def totals(statement: Statement) -> list[Row]:
     for k, c in enumerate(COUNTRIES):
         cost = statement.member_costs[k]
         outlay = float(cost.outlay @ factor)
-        net = outlay - float(cost.receipts @ factor) - float(statement.revenue_gain[k] @ factor)
+        net = outlay - float(cost.income @ factor) - float(statement.revenue_gain[k] @ factor)
         values = np.array([outlay, float(cost.booked), net])
         sums += values
         rows += [_total(c, item, v) for item, v in zip(("outlay", "booked", "net"), values, strict=True)]

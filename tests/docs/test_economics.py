@@ -13,7 +13,8 @@ from minclub.models.bankability import Tests
 from minclub.models.baseline import dump_exposed
 from minclub.models.clusters import free_candidates
 from minclub.models.desk import Desk
-from minclub.models.market import COUNTRIES, LAW, Border, along
+from minclub.models.levies import LAW, Border
+from minclub.models.market import COUNTRIES, along
 from minclub.models.outlooks import Setting
 from minclub.models.projects import start_years
 

@@ -15,12 +15,13 @@ import pytest
 
 import minclub as mc
 from minclub.models.bankability import Tests
-from minclub.models.cashflow import ContractTerms, Site
+from minclub.models.cashflow import Site
 from minclub.models.columns import CONTRACT
+from minclub.models.contracts import ContractTerms
 from minclub.models.decisions import Contract, Decisions
 from minclub.models.desk import Desk
 from minclub.models.finance import cvar
-from minclub.models.market import Border
+from minclub.models.levies import Border
 from minclub.models.outlooks import Setting
 from minclub.models.projects import start_years
 from minclub.models.regimes import encode

@@ -8,8 +8,8 @@ from minclub.models.desk import Desk
 
 @pytest.fixture(scope="session")
 def usmca() -> Desk:
-    """Return the desk of usmca: market, plants, baseline and offer, no search."""
-    return Desk(mc.load("usmca"))
+    """Return the desk of usmca with measures that never lapse: market, plants, baseline and offer, no search."""
+    return Desk(mc.load("usmca", {"switches.expiry": False}))
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from minclub.instances.synthetic import synthetic
-from minclub.models.cashflow import ContractTerms, Outlook, Site
+from minclub.models.cashflow import Outlook, Site
 from minclub.models.clusters import free_candidates
 from minclub.models.columns import INFEASIBLE, Family, Offer, family
+from minclub.models.contracts import ContractTerms
 from minclub.models.desk import Desk
 from minclub.models.lending import Rules
 from minclub.models.outlooks import Setting

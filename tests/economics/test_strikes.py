@@ -14,12 +14,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 import minclub as mc
 from minclub.models.bankability import Tests
 from minclub.models.baseline import dump_exposed
-from minclub.models.cashflow import ContractTerms, Site
+from minclub.models.cashflow import Site
 from minclub.models.clusters import free_candidates
 from minclub.models.columns import least_strikes, strike_bounds
-from minclub.models.contracts import expected_payment, payment, three_digit_grid
+from minclub.models.contracts import ContractTerms, expected_payment, payment, three_digit_grid
 from minclub.models.desk import Desk
-from minclub.models.market import LAW, Border
+from minclub.models.levies import LAW, Border
 from minclub.models.outlooks import Setting
 from minclub.models.projects import start_years
 from minclub.models.subsidies import CreditLevel, credits_at

@@ -15,13 +15,13 @@ from minclub.instances.synthetic import synthetic
 from minclub.models import finance
 from minclub.models.bankability import Tests, cvar_worst, stack_share
 from minclub.models.baseline import dump_exposed
-from minclub.models.cashflow import ContractTerms, Site
+from minclub.models.cashflow import Site
 from minclub.models.clusters import free_candidates
 from minclub.models.columns import CONTRACT, INFEASIBLE, UNAIDED, least_strikes, strike_bounds
-from minclub.models.contracts import expected_payment, payment, three_digit_grid
+from minclub.models.contracts import ContractTerms, expected_payment, payment, three_digit_grid
 from minclub.models.desk import Desk
 from minclub.models.lending import loan, main_share
-from minclub.models.market import Border
+from minclub.models.levies import Border
 from minclub.models.outlooks import Setting
 from minclub.models.projects import Byproduct, start_years
 from minclub.models.subsidies import credits_at
@@ -269,7 +269,7 @@ def npv_by_loop(tests: Tests, itc: np.ndarray, ptc: np.ndarray, strike: float | 
     """Add up C12a's present value year by year and scenario by scenario."""
     site, plant, cal = tests.site, tests.site.plant, tests.site.calendar
     t, phi = plant.terms, float(tests.phi[0])
-    tenor = tests.tenor
+    tenor = tests.rows.size
     early, late = 1 + t.hurdle + t.specialty_addon * (1 - phi), 1 + t.hurdle + t.specialty_addon
     edge = int(cal.operate[tenor - 1]) if tenor else -1
 

@@ -88,7 +88,7 @@ def test_expected_margin_is_the_mean_over_scenarios_at_every_strike(desk: Desk) 
             costly = replace(site, plant=replace(site.plant, opex=factor * site.plant.opex, royalty=0.05))
             tests = Tests(costly, desk.rules, desk.market.long_run, False, desk.offer.contract, grid, worst)
             margin, active = tests.expected
-            rows = np.arange(tests.tenor)
+            rows = tests.rows
             run = costly.operate(rows, grid, desk.offer.contract)
             assert_allclose(margin[rows], run.margin.mean(axis=2).T, rtol=1e-9, atol=1e-9)
             assert_allclose(active[rows], (run.active * costly.cost[rows]).mean(axis=2).T, rtol=1e-9, atol=1e-9)

@@ -8,11 +8,12 @@ from numpy.testing import assert_allclose
 
 import minclub as mc
 from minclub.instances.synthetic import synthetic
-from minclub.models.cashflow import ContractTerms
 from minclub.models.clusters import free_candidates
+from minclub.models.contracts import ContractTerms
 from minclub.models.decisions import Contract, Decisions
 from minclub.models.desk import Desk
-from minclub.models.market import COUNTRIES, Border
+from minclub.models.levies import Border
+from minclub.models.market import COUNTRIES
 from minclub.models.payoff import PARTS, payoffs
 from minclub.models.projects import start_years
 from minclub.models.statement import Statement

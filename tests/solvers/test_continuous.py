@@ -16,7 +16,7 @@ from minclub.models.boxes import Box, BoxRevenue, Cell
 from minclub.models.columns import INFEASIBLE, UNAIDED
 from minclub.models.continuous import BoxDesk
 from minclub.models.desk import Desk
-from minclub.models.market import Border
+from minclub.models.levies import Border
 from minclub.models.outlooks import Setting
 from minclub.models.projects import start_years
 from minclub.models.regimes import encode
