@@ -5,6 +5,7 @@ Arrays are year-first: ``(T, S)`` for years x scenarios, ``(T, 4, S)`` with the 
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -168,6 +169,11 @@ class Market:
             return None
         result: NDArray[np.bool_] = self.years[:, None] < first_out[None, :]
         return result
+
+    @cached_property
+    def force_share(self) -> Array:
+        """Return the share of scenarios in which the club's border measures are in force, by year ``(T,)`` (C6)."""
+        return np.ones(self.years.size) if self.in_force is None else self.in_force.mean(axis=1)
 
     def landed(self, product: str, border: Border, law: Border) -> tuple[Array, Array]:
         """Return the landed prices of ``market`` and ``china_linked`` in a member with a given law, USD/t, ``(T, S)`` (C6)."""

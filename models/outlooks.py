@@ -68,7 +68,8 @@ class Outlooks:
     def _dumped(self, product: str, border: Border, path: NDArray[np.int_]) -> Array:
         law = self.market.dumped_price(product, LAW)[path]
         protected = self.market.dumped_price(product, border)[path]
-        dumped: Array = law + self.lender_share * self.before_review * (protected - law) + self.market.premium[product]
+        counted = self.lender_share * self.before_review * self.market.force_share
+        dumped: Array = law + counted * (protected - law) + self.market.premium[product]
         return dumped
 
     def world(self, product: str) -> tuple[Array, Array, Array]:
@@ -143,7 +144,7 @@ class Outlooks:
             mean, law_mean = table.mean(axis=2), law.mean(axis=2)
             deck = law_mean + share * (mean - law_mean)
             level, law_level = market.dumped_price(product, border), market.dumped_price(product, LAW)
-            dumped = law_level + share * (level - law_level)
+            dumped = law_level + share * market.force_share[:, None] * (level - law_level)
             if country is None:
                 dumped = dumped + market.premium[product][:, None]
             wide = visited[:, :, None]
