@@ -14,6 +14,8 @@ from minclub.instances.scenarios import generate
 from minclub.instances.synthetic import Recipe, write
 from minclub.solvers.audit import audit
 from minclub.solvers.audit_baseline import baseline
+from minclub.solvers.audit_border import covered_nodes, reference_of
+from minclub.solvers.audit_offtake import nameplates, suppliers
 from minclub.solvers.audit_read import read_world
 from minclub.solvers.audit_world import COUNTRIES, World
 from minclub.solvers.evaluate import evaluate
@@ -29,6 +31,34 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "part of a scenario in the tail": {"scenarios.count": 7, "finance.cvar_alpha": 0.23},
     "other decks": {"finance.dump_deck_years": 5, "finance.reserve_months": 3, "finance.lender_share_of_protection": 1},
     "no lender": {"switches.lender": False},
+    "measures lapse": {"switches.expiry": True, "data.china_equity": "market"},
+    "standards": {"standards.tier": "high"},
+    "reference prices": {"switches.expiry": True, "instruments.reference_price": True, "ladders.reference": [1.1]},
+    "levy on China": {"instruments.reference_price": True, "ladders.reference": [1.1], "levy.covers": "china_linked"},
+    "other contract terms": {"contract.collar": 0.1, "contract.indexed_share": 0.4, "contract.start_delay": 2},
+    "grants and loans": {
+        "instruments.grants": True,
+        "ladders.grant": [0, 0.2],
+        "instruments.loans": True,
+        "ladders.loan": [0, 1],
+        "concessional.spread": -0.01,
+    },
+    "offtake and reserve": {
+        "instruments.procurement": True,
+        "ladders.offtake": [1.3],
+        "data.demand_basis": "direct",
+        "data.growth_until": 2030,
+        "products.product_01.non_china_supply_t": 0,
+        "products.product_01.other_imports_t": 0,
+        "reserve.cover.product_01": 0.5,
+        "procurement.quotas.USA": 0.5,
+        "procurement.quotas.CAN": 0.3,
+        "procurement.quotas.MEX": 0.2,
+        "funding.mode": "pooled",
+        "funding.shares.USA": 0.5,
+        "funding.shares.CAN": 0.3,
+        "funding.shares.MEX": 0.2,
+    },
 }
 
 
@@ -56,9 +86,36 @@ def draw(world: World, rng: np.random.Generator) -> dict[str, Any]:
     return {"tariffs": tariffs, "credits": credits, "projects": built, "contracts": contracts}
 
 
+def enrich(design: dict[str, Any], world: World, rng: np.random.Generator) -> None:
+    """Add the instruments that the settings turn on; whoever sells to the state has a contract too."""
+    if world.offers("reference_price"):
+        for row in design["tariffs"]:
+            row |= {"rate": 0.0, "reference_usd_per_t": reference_of(world, row["product"], 1.1) if row["node"] in covered_nodes(world) else 0.0}
+    if world.setting("contract.start_delay"):
+        for row in design["contracts"]:
+            row |= {"collar": 0.1, "indexed_share": 0.4, "start_delay_years": 2, "inflation": 0.02}
+    if world.offers("grants"):
+        for row in design["credits"]:
+            row |= {"grant_rate": float(rng.choice([0.0, 0.2])), "concessional_loan": int(rng.integers(2))}
+    if world.offers("procurement"):
+        sellers = {p.code: nameplates(world, p) for p in suppliers(world, baseline(world))}
+        starts = {row["project"]: row["start_year"] for row in design["projects"]}
+        design["offtake"] = [
+            {"project": code, "product": m, "price_usd_per_t": 1.3 * world.products[m].long_run, "tenor_years": 10}
+            for code in starts
+            for m in sellers.get(code, {})
+        ]
+        held = {code: world.products[world.projects[code].product].long_run for code in starts}
+        terms = {"share": 1.0, "tenor_years": 12, "upside_share": 0.5}
+        design["contracts"] = [{"project": code, "strike_usd_per_t": float(f"{k:.2e}"), "start_year": starts[code], **terms} for code, k in held.items()]
+
+
 def agree(instance: Instance, seed: int) -> None:
     """Draw a design, evaluate it and audit the result."""
-    design = evaluate(instance, draw(read_world(instance, generate(instance), 2040), np.random.default_rng(seed)))
+    world, rng = read_world(instance, generate(instance), 2040), np.random.default_rng(seed)
+    drawn = draw(world, rng)
+    enrich(drawn, world, rng)
+    design = evaluate(instance, drawn)
     report = audit(design.to_dict(), instance)
     assert len(report.checks) > 200
     assert [(c.name, c.where, c.claimed, c.recomputed) for c in report.failures] == []
