@@ -203,7 +203,7 @@ class Tests:
             cash=running * (site.after_tax_share * (sales - cost - cal.sustaining[periods]) + shield),
             cost=running * cost,
             price=down * price,
-            covered=np.where(running & np.isin(counted, self.rows), share * site.open_share[periods] * payable, 0.0),
+            covered=np.where(running & np.isin(counted, self.rows), share * site.open_tonnes(periods, years) / 1e6, 0.0),
             index=self.contract.index(counted) if self.contract else np.ones(periods.size),
             shield_lost=running * site.shield_lost[periods],
             years=years,

@@ -172,12 +172,10 @@ class Site:
         borrowed = np.maximum(0.0, self.plant.capital_musd - self.plant.grant_musd - credit)
         return np.asarray(borrowed * (self.aid.loan.subsidy if self.aid.loan else 0.0))
 
-    @cached_property
-    def open_share(self) -> Array:
-        """Return the share of main output that a contract can cover: what offtake leaves, ``(n,)`` (C17)."""
-        bought = sum((self.bought(s) for s in self.aid.streams if s.main), np.zeros(self.calendar.operate.size))
-        result: Array = 1.0 - bought / self.payable
-        return result
+    def open_tonnes(self, periods: NDArray[np.int_], years: NDArray[np.int_]) -> Array:
+        """Return the payable tonnes that offtake leaves to a contract in operating years of given simulated years, ``(k,)`` (C17)."""
+        main = (self.stream_tonnes(s, periods, years) for s in self.aid.streams if s.main)
+        return self.payable[periods] - sum(main, np.zeros(periods.size))
 
     @cached_property
     def outgoings(self) -> Array:
@@ -212,8 +210,7 @@ class Site:
 
     def contracted(self, rows: NDArray[np.int_], contract: ContractTerms) -> Array:
         """Return the tonnes under contract in operating years, million payable tonnes, ``(k,)`` (C14)."""
-        result: Array = contract.share * self.open_share[rows] * self.payable[rows] / 1e6
-        return result
+        return contract.share * self.open_tonnes(rows, self.calendar.operate[rows]) / 1e6
 
     @cached_property
     def after_tax_share(self) -> float:

@@ -110,8 +110,8 @@ class Market:
         row = self.instance.products.loc[product]
         until = float(self.instance.settings["data.growth_until"])
         years = self.years.astype(float)
-        early = np.minimum(years, 2030.0) - 2025.0
-        late = np.clip(years, 2030.0, until) - 2030.0
+        early = np.minimum(np.minimum(years, 2030.0), until) - 2025.0
+        late = np.maximum(np.minimum(years, until), 2030.0) - 2030.0
         return (1.0 + float(row["growth_to_2030"])) ** early * (1.0 + float(row["growth_after_2030"])) ** late
 
     def _direct(self, product: str, country: str) -> Array:

@@ -185,7 +185,7 @@ def _plant(instance: Instance, key: str, row: object, streams: dict[str, list[By
         feed_tonnes=_number(cell("feed_t_per_t")),
         feed_factor=_number(cell("feed_price_factor")),
         itc_share=float(cell("itc_eligible")),
-        ptc_share=float(cell("ptc_eligible_share")),
+        ptc_share=float(cell("ptc_eligible_share" if instance.settings["data.ptc_cost_base"] == "final" else "ptc_eligible_share_proposed")),
         byproducts=tuple(streams.get(key, ())),
         terms=terms(instance, str(cell("country")), str(cell("stage")), traded),
     )

@@ -228,7 +228,7 @@ def _downside_deck(where: Setting, project: Project, option: Option, loan: Loan,
     world = where.scene.world
     late = int(world.param("downside_delay_years"))
     delayed = option.delayed(late)
-    low = received(world, project, delayed, deck_prices(where, project, delayed).scaled(world.param("downside_price_factor")))
+    low = received(world, project, delayed, deck_prices(where, project, delayed)).scaled(world.param("downside_price_factor"))
     factors = {"cost_factor": world.param("downside_opex_factor"), "capital_factor": world.param("downside_capex_factor")}
     stressed = _repaying(deck_cash(world, project, delayed, low, credit, **factors), loan, late)
     return downside_cover(stressed, loan, world.param("reserve_months") / 12.0 * loan.service)

@@ -57,7 +57,7 @@ def ledger(world: World, built: Built) -> Ledger:
         return b.cash.on_calendar(world, b.option, array)
 
     club = yearly(drawn.club_ptc) + drawn.club_itc + drawn.loan
-    counts = holds(b.option, b.project) is not None or bool(op.offtake)
+    counts = holds(b.option, b.project) is not None
     law = yearly(drawn.law_ptc) + drawn.law_itc if counts else 0.0
     return Ledger(b, yearly(op.payments), yearly(op.repayments), yearly(op.offtake_paid), yearly(op.offtake_repaid), club, club + law)
 
