@@ -186,7 +186,7 @@ def test_piped_output_is_plain(process: Process) -> None:
     assert result.returncode == 0
     assert "\x1b" not in result.stdout + result.stderr
     assert result.stdout.splitlines()[1].startswith("name ")
-    assert [line.split()[0] for line in result.stdout.splitlines()[3:]] == ["mp_materials_2025", "tutorial", "usmca"]
+    assert [line.split()[0] for line in result.stdout.splitlines()[3:]] == ["mp_materials_2025", "nouveau_monde_2026", "tutorial", "usmca"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes break differently")

@@ -232,7 +232,7 @@ def test_a_given_design_fits_the_schema_and_a_broken_one_does_not(schema: Any, g
     content = given.to_dict()
     schema.validate(content)
     for break_it in (
-        lambda c: c.update(schema_version=2),
+        lambda c: c.update(schema_version=3),
         lambda c: c["certificate"].update(status="fine"),
         lambda c: c["projects"][0].update(more=1),
         lambda c: c["contracts"][0].update(strike_usd_per_t="high"),

@@ -21,7 +21,7 @@ from minclub.models.projects import start_years
 
 @pytest.fixture(scope="module")
 def desk() -> Desk:
-    return Desk(mc.load("usmca"))
+    return Desk(mc.load("usmca", {"switches.expiry": False}))
 
 
 @pytest.fixture(scope="module")

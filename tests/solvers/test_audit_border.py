@@ -118,14 +118,14 @@ def test_c9_demand_premium_reaches_refined_form_producers_only() -> None:
     assert prices_in(glut, glut, MINE, Option(2028)).main[0] == pytest.approx(np.array([860.0, 860.0, 810.0]))
 
 
-def test_c9_demand_premium_is_added_last_in_decks() -> None:
+def test_c9_demand_premium_is_added_to_the_deck_price() -> None:
     w = premium(world())
     where = setting(scene_of(w, {"MINE": 2028}), scene_of(w, {"MINE": 2028}))
     found, loan = bank(where, MINE, Option(2028)), loan_of(w, MINE, Option(2028))
     service = loan.service
     assert found.cover_bank == pytest.approx((0.72 * (1.05 * 0.98 - 0.55) + 0.1 + 0.72 * (0.98 - 0.55)) / 2 / service)
     assert found.llcr_dump == pytest.approx(((0.72 * (0.65 * 0.98 - 0.55) + 0.1) / 1.05 + 0.72 * (0.98 - 0.55) / 1.05**2) / loan.amount)
-    first = 0.72 * (0.85 * 0.98 - 0.6) + 0.115
+    first = 0.72 * (0.8 * 1.05 * 0.98 - 0.6) + 0.115
     rest = 0.72 * (0.8 * 0.98 - 0.6) + 0.115
     assert found.cover_downside == pytest.approx(min(first / service + 0.5, (rest + min(0.5 * service, first - 0.5 * service)) / service))
 
