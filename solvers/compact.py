@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..instances.errors import InstanceError, Problem
 from ..models.club import Club
 from ..models.clusters import build_sets, find_clusters, read_demands
 from ..models.continuous import BoxDesk
@@ -18,6 +19,7 @@ from .highs import SolverFault, Status, compile_model, run
 from .search import Clock, Search
 
 if TYPE_CHECKING:
+    from ..instances import Instance
     from ..models.desk import Desk
     from ..models.plans import Plan
 
@@ -88,6 +90,25 @@ class ContinuousBound:
     def gap(self) -> float:
         """Return the most that leaving the ladders could save, musd."""
         return max(0.0, self.objective - self.bound)
+
+
+def refuse_newer_instruments(instance: Instance) -> None:
+    """Refuse a bound off the ladders where it would not hold: it covers tariffs, contracts, credits and expiry alone (C19).
+
+    Raises:
+        InstanceError: every setting that stands in the way.
+    """
+    s = instance.settings
+    on = {f"instruments.{name}": s[f"instruments.{name}"] for name in ("reference_price", "grants", "loans", "procurement")}
+    on |= {"contract.upside_shares": s["contract.upside_shares"], "standards.tier": s["standards.tier"] != "none"}
+    on |= {name: True for name in s if name.startswith(("lines.", "reserve.cover."))}
+    problems = [
+        Problem("club.toml", None, name, str(s[name]), "off, for a bound on designs off the ladders", "leave out --bound-continuous or switch it off")
+        for name, used in on.items()
+        if used
+    ]
+    if problems:
+        raise InstanceError(problems)
 
 
 def bound_continuous(desk: Desk, objective: float, *, time_limit: float = 60.0, rounds: int = 200, width: float = 1e-3) -> ContinuousBound:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..models.classes import by_class
 from ..models.clusters import Demands, build_sets, find_clusters, read_demands
 from ..models.decisions import from_plans
 from ..models.desk import Desk
@@ -16,7 +17,7 @@ from ..models.plans import PlanSpace
 from ..models.statement import Statement
 from .audit import AuditReport, audit
 from .certificate import DEFAULT_GAP
-from .compact import bound_continuous
+from .compact import bound_continuous, refuse_newer_instruments
 from .evaluate import statement_design
 from .explain import Infeasible, explain_cluster, explain_crossing
 from .fixes import in_baseline, read_fixes
@@ -82,7 +83,10 @@ def solve(
         Infeasible: no design meets the demands; says which, and the least repair.
         NoDesign: stopped before any design was found.
         AuditFailed: the design failed the audit.
+        InstanceError: ``continuous`` is asked of an instance with instruments that it does not cover.
     """
+    if continuous is not None:
+        refuse_newer_instruments(instance)
     clock = Clock(time_limit)
     found = prepare(instance, fixes, clock, progress)
     desk, search = found.desk, found.search
@@ -93,14 +97,16 @@ def solve(
         raise NoDesign(f"stopped after {clock.seconds:.1f} s before any design was found", interrupted=clock.interrupted)
     plans = [search.master.plans[p] for p in outcome.chosen]
     clusters = tuple(space.cluster.products for space in search.spaces)
-    statement = Statement(desk, from_plans(desk, plans, clusters))
+    decisions = from_plans(desk, plans, clusters)
+    classed = instance.settings["contract.strike_by"] == "class"
+    statement = Statement(desk, by_class(desk, decisions) if classed else decisions)
     design = statement_design(
         statement,
         status=STATUS.get(outcome.status, "plan_limit"),
-        bound=outcome.bound,
+        bound=None if classed and desk.competition.products else outcome.bound,
         gap_asked=gap,
         seconds=clock.seconds,
-        bound_from=outcome.bound_from,
+        bound_from=f"{outcome.bound_from}; strikes per project" if classed else outcome.bound_from,
         command=command,
         fixes=desk.fixes,
         worth=search.worth() | target_worth(search, found.demands),

@@ -57,6 +57,7 @@ def test_revenue_is_landed_less_node_price_while_in_force() -> None:
     need = np.full(market.years.size, 100.0)
     share = np.tile(np.array([1.0, 0.0, 0.0])[:, None], market.years.size)
     free = ~market.restricted["alpha"]
+    assert market.in_force is not None
     per_tonne = np.where(market.in_force & free, np.maximum(market.market["alpha"], 10_000.0) - market.market["alpha"], 0.0)
     assert_allclose(revenue.of(need, share)[0][:8], 100.0 * per_tonne.mean(axis=1)[:8] / 1e6)
 

@@ -62,8 +62,8 @@ def test_law_credits_are_public_cost_only_with_a_contract(desk: Desk, alpha: Sit
 
 
 def test_cost_parts_add_up() -> None:
-    yearly = [np.ones(3) for _ in range(5)]
-    one, two = Cost.none(3, 2), Cost(*yearly, np.ones(()), np.ones(()), np.ones(2), np.ones(2))
+    yearly, total = np.ones(3), np.ones(())
+    one, two = Cost.none(3, 2), Cost(yearly, yearly, yearly, yearly, yearly, total, total, np.ones(2), np.ones(2))
     assert_allclose((one + two + two).outlay, 6.0)
     assert_allclose((one + two + two).hosted, 4.0)
     assert_allclose((one + two + two).income, 4.0)
