@@ -33,6 +33,9 @@ _CONSTRAINTS = {
 }
 
 
+BORDER = (("reference_usd_per_t", f"reference price, {PRICE}"), ("adjustment_usd_per_t", f"adjustment for standards, {PRICE}"))
+
+
 def design_tables(design: Design, instance: Instance | None = None) -> list[Table | str]:
     """Return the printed design, headline first.
 
@@ -45,6 +48,7 @@ def design_tables(design: Design, instance: Instance | None = None) -> list[Tabl
         tariffs(design),
         contracts(design, instance),
         credits(design),
+        *procurement(design),
         builds(design, instance),
         public_cost(design),
         security(design),
@@ -115,12 +119,17 @@ def _texts(value: Any) -> list[str]:
 def tariffs(design: Design) -> Table:
     """Return the harmonised rates that lift some member's own rate."""
     laws = tuple(f"baseline_rate_{c.lower()}" for c in COUNTRIES)
-    changed = [row for row in _records(design.tariffs) if any(not missing(row[law]) and row["rate"] > row[law] for law in laws)]
-    columns = (
+    changed = [
+        row
+        for row in _records(design.tariffs)
+        if any(_given(row[name]) for name, _ in BORDER) or any(not missing(row[law]) and row["rate"] > row[law] for law in laws)
+    ]
+    columns: tuple[Any, ...] = (
         ("product", "product", text),
         ("node", "on imports from", text),
         ("rate", "harmonised rate", percent),
         *((law, f"law {c}", percent) for law, c in zip(laws, COUNTRIES, strict=True)),
+        *((name, title, price) for name, title in BORDER if any(_given(row[name]) for row in changed)),
     )
     notes = ["Each member levies the higher of its law and the harmonised rate. Every rate that is not shown stays at law."]
     return table("Tariffs that change", columns, changed, "none: every rate stays at law", notes if changed else ())
@@ -150,13 +159,38 @@ def contracts(design: Design, instance: Instance | None = None) -> Table:
 
 def credits(design: Design) -> Table:
     """Return the club's credit increments."""
-    columns = (
+    columns: tuple[Any, ...] = (
         ("country", "country", text),
         ("product", "product", text),
         ("itc_rate", "investment credit over law, share of capital", percent),
         ("ptc_rate", "production credit over law, share of operating cost", percent),
     )
-    return table("Credits", columns, _records(design.credits), "none over law")
+    rows = _records(design.credits)
+    columns += (("grant_rate", "grant to early-stage work, share of capital", percent),) if any(_given(r["grant_rate"]) for r in rows) else ()
+    columns += (("concessional_loan", "concessional loan", yes_no),) if any(_given(r["concessional_loan"]) for r in rows) else ()
+    return table("Credits", columns, rows, "none over law")
+
+
+def procurement(design: Design) -> list[Table]:
+    """Return what the club buys and what it holds, where it does (C17)."""
+    bought = (
+        ("project", "project", text),
+        ("product", "product", text),
+        ("price_usd_per_t", f"price, {PRICE}", price),
+        ("tonnes_at_start", "tonnes in the first year", whole),
+        ("tenor_years", "years", whole),
+        ("payments_pv_musd", "PV payments", money),
+        ("receipts_pv_musd", "PV receipts", money),
+    )
+    held = (
+        ("product", "product", text),
+        ("months", "months of demand", whole),
+        ("stock_t_end_year", "tonnes in the end year", whole),
+        ("purchase_usd_per_t", f"purchase price, {PRICE}", price),
+        ("carry_pv_musd", "PV carry", money),
+    )
+    parts = ((f"Offtake of defence products, {MONEY}", bought, design.offtake), (f"Joint reserve, {MONEY}", held, design.reserve))
+    return [table(title, columns, _records(frame)) for title, columns, frame in parts if len(frame)]
 
 
 def builds(design: Design, instance: Instance | None = None) -> Table:
@@ -287,6 +321,10 @@ def _tightness(row: Record) -> tuple[bool, float]:
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _given(value: Any) -> bool:
+    return not _is_zero(value)
 
 
 def _is_zero(value: Any) -> bool:

@@ -25,13 +25,22 @@ def _on_ladder(value: float, ladder: Iterable[float]) -> bool:
     return any(abs(value - float(rung)) <= 1e-9 for rung in ladder)
 
 
+def _pinned(case: Case, name: str, value: float) -> bool:
+    """Tell whether a decision of this name was pinned at this value: pinned decisions need not lie on a ladder."""
+    pin = (case.design.provenance.get("fixes") or {}).get(name)
+    return pin is not None and abs(value - float(pin)) <= 1e-9 * max(1.0, abs(float(pin)))
+
+
 def _switched_off(case: Case) -> list[Check]:
     """Check that an instrument that is off has only its zero rung (C19)."""
     design = case.design
-    drawn = {kind: any(level[kind] != 0.0 for level in design.credits.values()) for kind in LEVEL_LADDERS}
+    drawn = {
+        kind: any(level[kind] != 0.0 and not _pinned(case, f"credit.{kind}.{c}.{m}", level[kind]) for (c, m), level in design.credits.items())
+        for kind in LEVEL_LADDERS
+    }
     used = {
-        "tariffs": any(rate != 0.0 for rate in design.rates.values()),
-        "reference_price": any(price != 0.0 for price in design.references.values()),
+        "tariffs": any(rate != 0.0 and not _pinned(case, f"tariff.{node}.{m}", rate) for (m, node), rate in design.rates.items()),
+        "reference_price": any(price != 0.0 and not _pinned(case, f"reference.{m}", price) for (m, _), price in design.references.items()),
         "contracts": bool(design.contracts),
         "credits": drawn["itc"] or drawn["ptc"],
         "grants": drawn["grant"],
@@ -44,10 +53,14 @@ def _switched_off(case: Case) -> list[Check]:
 def _tariffs(case: Case) -> list[Check]:
     world, rates = case.world, case.design.rates
     ladder = world.setting("ladders.tariffs", (0.0,))
-    found = [holds("tariff on the ladder", f"{m} / {node}", _on_ladder(rate, ladder), "C19") for (m, node), rate in rates.items()]
+    found = [
+        holds("tariff on the ladder", f"{m} / {node}", _on_ladder(rate, ladder) or _pinned(case, f"tariff.{node}.{m}", rate), "C19")
+        for (m, node), rate in rates.items()
+    ]
     for m in world.products:
         china, market = (rates.get((m, node), 0.0) for node in NODES)
-        found.append(holds("market tariff at most china_linked", m, market <= china + 1e-9, "C19"))
+        pinned = _pinned(case, f"tariff.china_linked.{m}", china) or _pinned(case, f"tariff.market.{m}", market)
+        found.append(holds("market tariff at most china_linked", m, market <= china + 1e-9 or pinned, "C19"))
     return found
 
 
@@ -58,6 +71,11 @@ def _multiples(case: Case, product: str) -> set[float]:
     return {0.0, *ladder} & {k for k in (0.0, *ladder) if prices == {reference_of(case.world, product, k)}}
 
 
+def _pinned_reference(case: Case, product: str) -> bool:
+    prices = {price for (m, _), price in case.design.references.items() if m == product and price != 0.0}
+    return all(_pinned(case, f"reference.{product}", price) for price in prices)
+
+
 def _references(case: Case) -> list[Check]:
     """Check reference prices: on the ladder, alike on covered nodes, none elsewhere, and no tariff beside them (C6, C19)."""
     world, design = case.world, case.design
@@ -65,7 +83,7 @@ def _references(case: Case) -> list[Check]:
     for m in sorted({m for (m, _), price in design.references.items() if price != 0.0}):
         outside = [node for node in NODES if node not in covered_nodes(world)]
         found += [
-            holds("reference price on the ladder", m, bool(_multiples(case, m) - {0.0}), "C19"),
+            holds("reference price on the ladder", m, bool(_multiples(case, m) - {0.0}) or _pinned_reference(case, m), "C19"),
             holds("reference price on covered nodes only", m, all(design.references.get((m, node), 0.0) == 0.0 for node in outside), "C6"),
             holds("tariff or reference price, not both", m, all(design.rates.get((m, node), 0.0) == 0.0 for node in NODES), "C6"),
         ]
@@ -92,6 +110,7 @@ def _credits(case: Case) -> list[Check]:
         for kind, key in LEVEL_LADDERS.items():
             ladder = case.world.setting(key, (0.0,))
             on = _on_ladder(level[kind], ladder if kind in ("itc", "ptc") else (0.0, *ladder))
+            on = on or _pinned(case, f"credit.{kind}.{country}.{product}", level[kind])
             found.append(holds(f"{kind} on the ladder", f"{country} / {product}", on, "C19"))
     return found
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from minclub import load
+from minclub import load, solve
 from minclub.reports import tables
 from minclub.reports.layout import Table
 from minclub.solvers.design import Design
@@ -184,3 +184,13 @@ def test_plain_text_is_whole_and_plain() -> None:
     assert shown.isascii()
     for title in ("Tariffs that change", "Contracts", "Credits", "Plants", "Public cost", "Security", "Users", "Payoff", "What binds"):
         assert f"\n{title}" in shown
+
+
+def test_newer_instruments_are_shown_where_they_are_used() -> None:
+    given = {"instruments.reference_price": True, "ladders.reference": [1.0], "reserve.cover.alpha": 0.5, "years.target": 2030}
+    quotas = {"procurement.quotas.USA": 0.5, "procurement.quotas.CAN": 0.3, "procurement.quotas.MEX": 0.2}
+    made = solve(load("tutorial", given | quotas), fixes={"reference.alpha": 6_100.0})
+    text = tables.plain_text(made)
+    assert "reference price, 2025 USD per t" in text
+    assert "6,100" in text
+    assert ("Joint reserve" in text) == bool(len(made.reserve))

@@ -104,3 +104,11 @@ def test_the_bound_off_the_ladders_refuses_what_it_does_not_cover() -> None:
     instance = mc.load("tutorial", INSTRUMENTS["grants"] | {"standards.tier": "high"})
     with pytest.raises(InstanceError, match="2 problems"):
         mc.solve(instance, continuous=1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("tariff.china_linked.alpha", 0.013), ("tariff.market.alpha", 0.004), ("credit.itc.USA.alpha", 0.03), ("reference.alpha", 6_100.0)]
+)
+def test_a_pinned_decision_may_lie_off_the_ladder(name: str, value: float) -> None:
+    design = mc.solve(mc.load("tutorial"), fixes={name: value})
+    assert design.certificate["audit"] == "passed"
