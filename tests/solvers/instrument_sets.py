@@ -33,10 +33,18 @@ RULES: dict[str, Overrides] = {
 """Rules that change what the choices mean."""
 JOINT: dict[str, Overrides] = {
     "offtake_caps": (*CHOICES["procurement"], "caps.USA.each_year=25", "caps.CAN.each_year=25", "caps.MEX.each_year=25", "objective.cvar_weight=0.5"),
-    "offtake_pooled": (*CHOICES["procurement"], "funding.mode=pooled", "funding.shares.USA=0.6", "funding.shares.CAN=0.3", "funding.shares.MEX=0.1", "caps.worst5_outlay=400"),
+    "offtake_pooled": (
+        *CHOICES["procurement"],
+        "funding.mode=pooled",
+        "funding.shares.USA=0.6",
+        "funding.shares.CAN=0.3",
+        "funding.shares.MEX=0.1",
+        "caps.worst5_outlay=400",
+    ),
     "all_aid": (*CHOICES["procurement"], *CHOICES["grants"], *CHOICES["loans"], "ladders.itc=[0]"),
     "band": (*CHOICES["procurement"], "finance.subsidy_band=0.02"),
     "users": (*CHOICES["loans"], *CHOICES["reference_price"], *RULES["expiry"], "objective.user_weight=1", "caps.product_price=0.5", "caps.basket=0.5"),
+}
 """Several at once, with the rules that tie projects together: caps, pool, tail, band, users."""
 
 
