@@ -77,7 +77,8 @@ class Statement:
         """Return a plant's site under the design, with the club's aid or without (C15, C17)."""
         site = self.desk.outlooks.site(plant, start, self.settings)
         level = self.decisions.credit(plant.country, plant.product)
-        return replace(site, aid=self.desk.aid(site, level)) if support else site
+        bought = level if plant.id in self.builds else replace(level, offtake=0.0)
+        return replace(site, aid=self.desk.aid(site, bought)) if support else site
 
     def tested(self, plant: Plant, *, support: bool) -> Tested | None:
         """Run C12 on a plant with the design's contract and credits, or with the law's credits alone."""
