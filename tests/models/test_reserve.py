@@ -67,7 +67,7 @@ def test_carry_is_holding_and_interest_on_the_purchase_price() -> None:
     yearly = 0.07 * 5_000 * 9_450 / 1e6
     expected = np.where(np.isin(np.arange(2027, 2027 + YEARS), HELD), yearly, 0.0)
     assert_allclose(rules.carry("alpha", 2), expected)
-    cost = rules.cost("alpha", 2, 1.05 ** -np.arange(YEARS))
+    cost = rules.cost("alpha", 2, 1.05 ** -np.arange(YEARS, dtype=np.float64))
     value = yearly * (1.05**-3 + 1.05**-4)
     assert float(cost.booked) == float(cost.joint_booked) == pytest.approx(value)
     assert_allclose(cost.scenario, value)
