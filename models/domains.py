@@ -25,15 +25,17 @@ class Domain:
     """Values that each trait of a plan may take; a trait without an entry is free.
 
     The values are the index of the option among a product's, 0 for not built or 1 + index of the start year, and the index
-    of the credit level (0 for a group that builds nothing).
+    of the credit level (0 for a group that builds nothing). ``options`` are the options of all products that can matter, where
+    the others have been ruled out by their cost.
     """
 
     limits: Mapping[Trait, frozenset[int]] = field(default_factory=dict)
+    options: frozenset[tuple[int, ...]] | None = None
 
     def narrowed(self, trait: Trait, values: frozenset[int]) -> Domain:
         """Return the domain with one trait limited further."""
         known = self.limits.get(trait)
-        return Domain({**self.limits, trait: values if known is None else values & known})
+        return Domain({**self.limits, trait: values if known is None else values & known}, self.options)
 
     def borders(self, space: PlanSpace, position: int) -> list[int]:
         """Return the options that a product may take."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .columns import INFEASIBLE
+from .competition import equivalent
 from .desk import Desk
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Ledger:
         self.entries: list[tuple[Cost, Array, Bools]] = []
         self._sheets: dict[tuple[object, ...], Sheet] = {}
         self._by_option: dict[Option, Sheet] = {}
+        self._aid: dict[tuple[Option, int], Array] = {}
         self._used = [np.unique(self.choices[:, k])[np.unique(self.choices[:, k]) > 0] for k in range(self.count)]
 
     # --- entries ----------------------------------------------------------------------------------------------------
@@ -220,6 +222,22 @@ class Ledger:
         same: Bools = (self.paths == self.paths[row]).all(axis=1)
         sheet.own[same, -1] = self._ids[key]
         return same
+
+    def equivalents(self, option: Option, row: int) -> Array:
+        """Return the subsidy equivalent of a row at each credit level, nan where nothing is aided, ``(L,)`` (kept; C16)."""
+        key = (tuple(option[p] for p in self.group.involved), row)
+        if key not in self._aid:
+            space, group = self.space, self.group
+            built = space.built(group, group.rows[row])
+            settings = space.group_settings(group, group.rows[row], space.at(option))
+            pair = (group.country, group.product)
+            found = np.full(self.offered.size, np.nan)
+            for level in np.flatnonzero(self.offered) if built else ():
+                aid = self.desk.competition.aid(built, {pair: int(level)}, settings, (group.product,))
+                if aid.get(pair):
+                    found[level] = equivalent(aid[pair])
+            self._aid[key] = found
+        return self._aid[key]
 
     # --- weighted cost ----------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyomo.environ as pyo
+from pyomo.core.expr.numeric_expr import LinearExpression
 
 from .bankability import tail_weights
 from .market import COUNTRIES
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .desk import Desk
 
     Array = NDArray[np.float64]
+    Ints = NDArray[np.int_]
 
 
 TIE_KEYS = ("users_loss", "rates", "contracts")
@@ -80,10 +82,33 @@ def funding_shares(desk: Desk) -> Array | None:
 
 @dataclass(frozen=True)
 class Prices:
-    """Duals of a master's linear relaxation as pricing weights, and the dual of each cluster's convexity row."""
+    """Duals of a master's linear relaxation as pricing weights, and the dual of each cluster's convexity row.
+
+    ``caps`` are the prices of the caps per member and year, ``(3, T)``, before funding shares. ``allowance`` is what the crossing
+    rows' limits are worth at these prices: the least weighted cost of one plan per cluster less ``allowance`` is at most the
+    cost of any design.
+    """
 
     weights: Weights
     convexity: Array
+    caps: Array
+    allowance: float
+
+
+@dataclass(frozen=True)
+class Table:
+    """The plans' numbers in the master, stacked; money in musd.
+
+    Cluster and direct cost are ``(P,)``, burden ``(P, 3)``, expected outlay by member and year ``(P, 3, T)``, cost and outlay of each
+    scenario ``(P, S)``.
+    """
+
+    cluster: Ints
+    direct: Array
+    burden: Array
+    outlay: Array
+    scenario: Array
+    scenario_outlay: Array
 
 
 def outlay_of(plan: Plan, shares: Array | None, quotas: Array) -> Array:
@@ -109,136 +134,127 @@ class Master:
         self.desk, self.limits, self.clusters = desk, limits, clusters
         self.shares, self.quotas = funding_shares(desk), desk.reserve.shares
         self.plans: list[Plan] = []
-        self._seen: set[tuple[object, ...]] = set()
+        self._seen: dict[tuple[object, ...], int] = {}
         count = desk.market.scenarios.count
         self.cost_cuts: list[Array] = [np.full(count, 1.0 / count)] if limits.cvar_weight > 0.0 else []
         self.outlay_cuts: list[Array] = []
-        self._scenario: list[Array] = []
-        self._scenario_outlay: list[Array] = []
-        self._outlay: list[Array] = []
+        self._rows: list[tuple[float, Array, Array, Array, Array]] = []
+        self._table = Table(np.zeros(0, dtype=int), *(np.zeros(0) for _ in range(5)))
 
-    def add(self, plan: Plan) -> bool:
-        """Add a plan unless it is in the pool."""
+    def add(self, plan: Plan) -> int:
+        """Add a plan unless it is in the pool; return its number."""
         key = (plan.cluster, plan.borders, plan.builds, plan.levels)
-        if key in self._seen:
-            return False
-        self._seen.add(key)
-        self.plans.append(plan)
-        self._scenario.append(sum((c.scenario for c in plan.costs), np.zeros(1)))
-        self._scenario_outlay.append(sum((c.scenario_outlay for c in plan.costs), np.zeros(1)))
-        self._outlay.append(outlay_of(plan, self.shares, self.quotas))
-        return True
+        if key not in self._seen:
+            self._seen[key] = len(self.plans)
+            self.plans.append(plan)
+            self._rows.append(
+                (
+                    plan.booked + self.limits.user_weight * plan.loss,
+                    plan.burden,
+                    outlay_of(plan, self.shares, self.quotas),
+                    sum((c.scenario for c in plan.costs), np.zeros(1)),
+                    sum((c.scenario_outlay for c in plan.costs), np.zeros(1)),
+                )
+            )
+        return self._seen[key]
 
     @property
-    def capped(self) -> list[tuple[int, int]]:
-        """Return the (member, year) pairs whose cap some plan can reach."""
-        if not self._outlay:
-            return []
+    def table(self) -> Table:
+        """Return the numbers of all plans, stacked."""
+        if len(self._table.cluster) < len(self.plans):
+            parts = [np.array(part, dtype=float) for part in zip(*self._rows, strict=True)]
+            self._table = Table(np.array([p.cluster for p in self.plans]), *parts)
+        return self._table
+
+    def capped(self, pool: Ints) -> list[tuple[int, int]]:
+        """Return the (member, year) pairs whose cap some choice among plans can exceed."""
+        table = self.table
         most = np.zeros_like(self.limits.outlay)
-        for cluster in range(self.clusters):
-            rows = [o for o, p in zip(self._outlay, self.plans, strict=True) if p.cluster == cluster]
-            if rows:
-                most += np.max(rows, axis=0)
+        for cluster in np.unique(table.cluster[pool]):
+            most += table.outlay[pool[table.cluster[pool] == cluster]].max(axis=0)
         return [(int(k), int(t)) for k, t in np.argwhere(most > self.limits.outlay)]
 
+    @property
+    def everything(self) -> Ints:
+        """Return the numbers of all plans of the pool."""
+        return np.arange(len(self.plans))
+
     def model(
-        self, *, elastic: bool = False, feasibility: bool = False, key: str = "", ceilings: Mapping[str, float] | None = None
+        self,
+        *,
+        pool: Ints | None = None,
+        elastic: bool = False,
+        feasibility: bool = False,
+        key: str = "",
+        ceilings: Mapping[str, float] | None = None,
     ) -> pyo.ConcreteModel:
         """Write the Pyomo model.
 
         Args:
+            pool: the plans to choose from; all if not given.
             elastic: add slacks to the crossing rows at a price.
             feasibility: minimise the slacks alone.
             key: minimise a tie key of C26 (``users_loss``, ``rates``, ``contracts``) instead of the objective.
             ceilings: upper limits on ``cost`` and on tie keys.
         """
         m = pyo.ConcreteModel("master")
-        scale = range(3 * self.limits.outlay.shape[1])
-        m.x = pyo.Var(range(len(self.plans)), domain=pyo.Binary)
+        pool = self.everything if pool is None else pool
+        m.x = pyo.Var(pool.tolist(), domain=pyo.Binary)
         m.theta = pyo.Var(domain=pyo.Reals)
         if not self.cost_cuts:
             m.theta.fix(0.0)
-        m.excess = pyo.Var(["basket", "outlay", "worst"], scale, domain=pyo.NonNegativeReals)
-        self._convexity(m)
-        self._basket(m, elastic=elastic)
-        self._caps(m, elastic=elastic)
-        self._tails(m, elastic=elastic)
-        penalty = pyo.quicksum(m.excess.values())
-        cost = self._objective(m)
-        keys = {k: pyo.quicksum(float(getattr(p, k)) * m.x[i] for i, p in enumerate(self.plans)) for k in TIE_KEYS}
+        m.excess = pyo.Var(["basket", "outlay", "worst"], range(3 * self.limits.outlay.shape[1]), domain=pyo.NonNegativeReals)
+        sums = _Sums(m, pool)
+        self._rows_of(m, sums, elastic=elastic)
+        cost = sums.of(self.table.direct) + self.limits.cvar_weight * m.theta
+        keys = {k: sums.of(np.array([float(getattr(p, k)) for p in self.plans])) for k in (TIE_KEYS if key else ())}
         limited = {"cost": cost} | keys
         m.ceiling = pyo.Constraint(list(ceilings or {}), rule=lambda m, k: limited[k] <= (ceilings or {})[k])
-        m.goal = pyo.Objective(
-            expr=penalty if feasibility else keys[key] if key else cost + (PENALTY * penalty if elastic else 0.0)
-        )
+        penalty = pyo.quicksum(m.excess.values())
+        m.goal = pyo.Objective(expr=penalty if feasibility else keys[key] if key else cost + (PENALTY * penalty if elastic else 0.0))
         if not elastic:
             m.excess.fix(0.0)
-            for p, plan in enumerate(self.plans):
-                if not plan.in_band:
+            for p in pool.tolist():
+                if not self.plans[p].in_band:
                     m.x[p].setub(0)
         return m
 
-    def _convexity(self, m: pyo.ConcreteModel) -> None:
-        by_cluster: dict[int, list[int]] = {k: [] for k in range(self.clusters)}
-        for p, plan in enumerate(self.plans):
-            by_cluster[plan.cluster].append(p)
-        m.one_plan = pyo.Constraint(
-            range(self.clusters), rule=lambda m, k: pyo.quicksum(m.x[p] for p in by_cluster[k]) == 1
-        )
+    def _rows_of(self, m: pyo.ConcreteModel, sums: _Sums, *, elastic: bool) -> None:
+        """Write one plan per cluster, ``sum_p burden_pc x_p <= cap_c`` (C23), ``sum_p outlay_pct x_p <= cap_ct`` and the tails (C26)."""
+        limit, table, horizon = self.limits, self.table, self.limits.outlay.shape[1]
 
-    def _basket(self, m: pyo.ConcreteModel, *, elastic: bool) -> None:
-        """Write ``sum_p burden_pc x_p <= cap_c`` (C23)."""
-        limit = self.limits.basket
+        def slack(kind: str, index: int) -> Any:
+            return m.excess[kind, index] if elastic else 0.0
+
+        m.one_plan = pyo.Constraint(range(self.clusters), rule=lambda m, k: sums.of(table.cluster == k) == 1)
         m.basket = pyo.Constraint(
-            [k for k in range(3) if np.isfinite(limit[k])],
-            rule=lambda m, k: pyo.quicksum(float(q.burden[k]) * m.x[p] for p, q in enumerate(self.plans))
-            <= float(limit[k]) + (m.excess["basket", k] if elastic else 0.0),
+            [k for k in range(3) if np.isfinite(limit.basket[k])],
+            rule=lambda m, k: sums.of(table.burden[:, k]) <= float(limit.basket[k]) + slack("basket", k),
         )
-
-    def _caps(self, m: pyo.ConcreteModel, *, elastic: bool) -> None:
-        """Write ``sum_p outlay_pct x_p <= cap_ct`` where some choice of plans can exceed it (C26)."""
-        limit = self.limits.outlay
         m.outlay = pyo.Constraint(
-            self.capped,
-            rule=lambda m, k, t: pyo.quicksum(float(o[k, t]) * m.x[p] for p, o in enumerate(self._outlay) if o[k, t] != 0.0)
-            <= float(limit[k, t]) + (m.excess["outlay", k * limit.shape[1] + t] if elastic else 0.0),
+            self.capped(sums.pool),
+            rule=lambda m, k, t: sums.of(table.outlay[:, k, t]) <= float(limit.outlay[k, t]) + slack("outlay", k * horizon + t),
         )
-
-    def _tails(self, m: pyo.ConcreteModel, *, elastic: bool) -> None:
-        """Write the tail cuts on scenario cost (``theta``) and on scenario outlay (its cap) (C26)."""
-        costs, outlays = np.array(self._scenario), np.array(self._scenario_outlay)
-
-        def weighed(table: Array, measure: Array) -> Any:
-            return pyo.quicksum(float(v) * m.x[p] for p, v in enumerate(table @ measure))
-
         m.tail = pyo.Constraint(
-            range(len(self.cost_cuts)), rule=lambda m, i: weighed(costs, self.cost_cuts[i]) <= m.theta
+            range(len(self.cost_cuts)), rule=lambda m, i: sums.of(table.scenario @ self.cost_cuts[i]) - m.theta <= 0.0
         )
         m.worst = pyo.Constraint(
             range(len(self.outlay_cuts)),
-            rule=lambda m, i: weighed(outlays, self.outlay_cuts[i])
-            <= self.limits.worst + (m.excess["worst", 0] if elastic else 0.0),
+            rule=lambda m, i: sums.of(table.scenario_outlay @ self.outlay_cuts[i]) <= limit.worst + slack("worst", 0),
         )
-
-    def _objective(self, m: pyo.ConcreteModel) -> Any:
-        lim = self.limits
-        direct = pyo.quicksum((p.booked + lim.user_weight * p.loss) * m.x[i] for i, p in enumerate(self.plans))
-        return direct + lim.cvar_weight * m.theta
 
     def value(self, chosen: Sequence[int]) -> tuple[float, float, float]:
         """Return the true objective of chosen plans, their CVaR of cost, and their worst-5% mean outlay, musd."""
-        scenario = sum((self._scenario[p] for p in chosen), np.zeros(1))
-        outlay = sum((self._scenario_outlay[p] for p in chosen), np.zeros(1))
+        table, rows = self.table, list(chosen)
+        scenario, outlay = table.scenario[rows].sum(axis=0), table.scenario_outlay[rows].sum(axis=0)
         tail = float(scenario @ tail_measure(scenario, self.limits.cvar_alpha))
         worst = float(outlay @ tail_measure(outlay, self.limits.worst_share))
-        direct = sum(self.plans[p].booked + self.limits.user_weight * self.plans[p].loss for p in chosen)
-        return direct + self.limits.cvar_weight * tail, tail, worst
+        return float(table.direct[rows].sum()) + self.limits.cvar_weight * tail, tail, worst
 
     def cut(self, x: Array) -> bool:
-        """Add the tail cuts that a (fractional) point violates; say whether any was added."""
-        added = False
-        scenario = np.einsum("ps,p->s", np.array(self._scenario), x)
-        outlay = np.einsum("ps,p->s", np.array(self._scenario_outlay), x)
+        """Add the tail cuts that a (fractional) point over all plans violates; say whether any was added."""
+        added, used = False, np.flatnonzero(x)
+        scenario, outlay = x[used] @ self.table.scenario[used], x[used] @ self.table.scenario_outlay[used]
         if self.limits.cvar_weight > 0.0:
             measure = tail_measure(scenario, self.limits.cvar_alpha)
             best = max(float(scenario @ c) for c in self.cost_cuts)
@@ -253,34 +269,55 @@ class Master:
                 added = True
         return added
 
-    def prices(self, rows: Sequence[object], duals: Array, *, booked: float = 1.0) -> Prices:
-        """Turn the duals of the linear relaxation into weights for pricing plans."""
-        lim, scenarios = self.limits, self._scenario[0].size
-        outlay, basket = np.zeros_like(lim.outlay), np.zeros(3)
-        scenario, scenario_outlay = np.zeros(scenarios), np.zeros(scenarios)
-        convexity = np.zeros(self.clusters)
-        for row, dual in zip(rows, duals, strict=True):
-            name, index = row.parent_component().local_name, row.index()  # type: ignore[attr-defined]
+    def prices(self, labels: Sequence[tuple[str, tuple[int, ...]]], duals: Array, *, booked: float = 1.0) -> Prices:
+        """Turn the duals of the linear relaxation into weights for pricing plans.
+
+        A dual of the wrong sign is rounding and counts as 0; the tail cuts' duals are scaled to sum to the tail's weight.
+        """
+        lim = self.limits
+        outlay, basket, convexity = np.zeros_like(lim.outlay), np.zeros(3), np.zeros(self.clusters)
+        scenario, scenario_outlay = np.zeros(self.table.scenario.shape[1]), np.zeros(self.table.scenario.shape[1])
+        allowance, tails = 0.0, 0.0
+        for (name, index), dual in zip(labels, duals, strict=True):
+            price = max(0.0, -float(dual))
             if name == "one_plan":
                 convexity[index] = dual
             elif name == "basket":
-                basket[index] = -dual
+                basket[index] = price
+                allowance += price * float(lim.basket[index])
             elif name == "outlay":
-                outlay[index] = -dual
+                outlay[index] = price
+                allowance += price * float(lim.outlay[index])
             elif name == "tail":
-                scenario += -dual * self.cost_cuts[index]
+                scenario, tails = scenario + price * self.cost_cuts[index[0]], tails + price
             else:
-                scenario_outlay += -dual * self.outlay_cuts[index]
-        joint = self.quotas @ outlay
-        if self.shares is not None:
-            outlay = np.tile(self.shares @ outlay, (3, 1))
-        weights = Weights(
-            outlay=outlay,
-            scenario=scenario,
-            scenario_outlay=scenario_outlay,
-            basket=basket,
-            user=lim.user_weight * booked,
-            joint=joint,
-            booked=booked,
-        )
-        return Prices(weights, convexity)
+                scenario_outlay += price * self.outlay_cuts[index[0]]
+                allowance += price * lim.worst
+        if tails > 0.0:
+            scenario *= booked * lim.cvar_weight / tails
+        hosted = outlay if self.shares is None else np.tile(self.shares @ outlay, (3, 1))
+        weights = Weights(hosted, scenario, scenario_outlay, basket, lim.user_weight * booked, self.quotas @ outlay, booked)
+        return Prices(weights, convexity, outlay, allowance)
+
+    def reduced(self, prices: Prices, pool: Ints) -> Array:
+        """Return plans' weighted cost less the dual of their cluster, musd, ``(n,)``."""
+        table, w = self.table, prices.weights
+        cost = w.booked * table.direct[pool] + np.einsum("pkt,kt->p", table.outlay[pool], prices.caps) + table.burden[pool] @ w.basket
+        tails = table.scenario[pool] @ w.scenario + table.scenario_outlay[pool] @ w.scenario_outlay
+        result: Array = cost + tails - prices.convexity[table.cluster[pool]]
+        return result
+
+
+class _Sums:
+    """Linear expressions over the plans of a pool."""
+
+    def __init__(self, m: pyo.ConcreteModel, pool: Ints) -> None:
+        """Keep the variables in the pool's order."""
+        self.pool = pool
+        self.variables = [m.x[p] for p in pool.tolist()]
+
+    def of(self, numbers: Array | NDArray[np.bool_]) -> Any:
+        """Return ``sum_p number_p x_p`` over the pool, from one number per plan of the master."""
+        picked = np.asarray(numbers, dtype=float)[self.pool]
+        rows = np.flatnonzero(picked).tolist()
+        return LinearExpression(constant=0.0, linear_coefs=picked[rows].tolist(), linear_vars=[self.variables[i] for i in rows])

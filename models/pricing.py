@@ -7,11 +7,11 @@ valid lower bound, and becomes exact once what the cheapest plans rest on is kno
 from __future__ import annotations
 
 import heapq
+from itertools import product as cartesian
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .competition import equivalent
 from .domains import EVERYTHING, Domain
 from .filters import BROKEN, UNKNOWN
 from .market import COUNTRIES
@@ -47,12 +47,16 @@ class Pricing:
         self._values = [np.zeros((1, len(space.desk.offer.levels))) for _ in space.groups]
         self._vectors: dict[tuple[tuple[int, ...], Option], tuple[int, Array]] = {}
         self._lows: dict[Option, tuple[int, float, int]] = {}
+        self._changes = 0
         self._banded: dict[Option, dict[int, tuple[float, tuple[int, ...]]]] = {}
         self._keep = space.size * len(list(space.options())) <= KEPT_SIZE
 
     def options(self) -> Iterator[Option]:
         """Iterate over the options that the domain allows."""
-        return self.space.options([self.domain.borders(self.space, p) for p in range(len(self.space.borders))])
+        allowed, kept = [self.domain.borders(self.space, p) for p in range(len(self.space.borders))], self.domain.options
+        if kept is None:
+            return self.space.options(allowed)
+        return (option for option in sorted(kept) if all(k in ks for k, ks in zip(option, allowed, strict=True)))
 
     # --- weighted costs of all build sets -----------------------------------------------------------------------------
 
@@ -60,12 +64,18 @@ class Pricing:
         """Return each build set's least weighted cost or a lower bound on it, infinite where ruled out, ``(N,)``."""
         total = np.zeros(self.space.size)
         for positions in self.space.parts:
-            total = total + self._vector(positions, option)
+            if self._matters(positions, option):
+                total = total + self._vector(positions, option)
         if self._mask is not None:
             total[~self._mask] = np.inf
         for index, (value, _) in self._banded.get(option, {}).items():
             total[index] = value
         return total
+
+    def _matters(self, positions: tuple[int, ...], option: Option) -> bool:
+        """Say whether a part adds anything: guards alone do not while none is broken."""
+        part = self.space.parts[positions]
+        return bool(len(positions) == 1 or part.groups or part.closed or any((guard.status(option) == BROKEN).any() for guard in part.guards))
 
     def _vector(self, positions: tuple[int, ...], option: Option) -> Array:
         """Return what depends on the options of exactly these products, ``(N,)``."""
@@ -112,15 +122,40 @@ class Pricing:
         return self.space.ledgers[g].least(sheet, self._weighed(g), self._levels[g])
 
     def low(self, option: Option) -> tuple[float, int]:
-        """Return the least entry of ``costs`` and its build set."""
-        stamp = sum(self.space.stamp(positions, option) for positions in self.space.parts) + len(self._banded.get(option, ()))
+        """Return the least entry of ``costs`` and its build set, by what is known now."""
         known = self._lows.get(option)
-        if known is None or known[0] != stamp:
+        if known is None or known[0] != self._changes:
             cost = self.costs(option)
             index = int(cost.argmin())
-            stamp = sum(self.space.stamp(positions, option) for positions in self.space.parts) + len(self._banded.get(option, ()))
-            known = self._lows[option] = (stamp, float(cost[index]), index)
+            known = self._lows[option] = (self._changes, float(cost[index]), index)
         return known[1], known[2]
+
+    def lows(self) -> dict[Option, tuple[int, float, int]]:
+        """Return for every option when it was looked at, a least entry of ``costs`` and its build set.
+
+        An entry that is not of now is still a lower bound: what becomes known only raises costs.
+        """
+        allowed = set() if self._lows else set(self.options())
+        if allowed:
+            last, *rest = reversed([sorted({option[p] for option in allowed}) for p in range(len(self.space.borders))])
+            position = len(rest)
+            alone = np.stack([self._vector((position,), (0,) * position + (k,)) for k in last])
+            if self._mask is not None:
+                alone[:, ~self._mask] = np.inf
+            before = [q for q in self.space.parts if position not in q]
+            joint = [q for q in self.space.parts if position in q and len(q) > 1]
+            for head in cartesian(*reversed(rest)):
+                shared = sum((self._vector(q, (*head, 0)) for q in before if self._matters(q, (*head, 0))), np.zeros(self.space.size))
+                cost = alone + shared
+                for row, k in enumerate(last):
+                    for q in joint:
+                        if self._matters(q, (*head, k)):
+                            cost[row] += self._vector(q, (*head, k))
+                where = cost.argmin(axis=1)
+                for k, index, low in zip(last, where.tolist(), cost[np.arange(len(last)), where].tolist(), strict=True):
+                    if (*head, k) in allowed:
+                        self._lows[*head, k] = (self._changes, low, index)
+        return self._lows
 
     # --- from bounds to exact costs -----------------------------------------------------------------------------------
 
@@ -135,6 +170,7 @@ class Pricing:
 
     def settle(self, option: Option, sets: Ints) -> None:
         """Sharpen what some build sets rest on under an option by one step."""
+        self._changes += 1
         for guard in self.space.guards:
             for row in np.unique(guard.inverse[sets]):
                 guard.settle(option, int(row))
@@ -149,11 +185,9 @@ class Pricing:
 
         No plan is returned where none costs less than ``above``; the cost is then a lower bound that is at least ``above``.
         """
-        heap = []
-        for option in self.options():
-            if stop():
-                return -np.inf, None, -1
-            heap.append((self.low(option)[0], option))
+        if stop():
+            return -np.inf, None, -1
+        heap = [(low, option) for option, (_, low, _) in self.lows().items()]
         heapq.heapify(heap)
         while heap and not stop():
             bound, option = heapq.heappop(heap)
@@ -173,7 +207,8 @@ class Pricing:
             return False
         if index in self._banded.get(option, {}):
             return True
-        return self._keep_band(option, index)[0] <= self.low(option)[0] and self.low(option)[1] == index
+        self._keep_band(option, index)
+        return False
 
     def others(self, below: float, count: int) -> Iterator[tuple[Option, int]]:
         """Iterate over the best build sets of other options that are known to cost less than a value."""
@@ -188,6 +223,7 @@ class Pricing:
         known = self._banded.setdefault(option, {})
         if index not in known:
             known[index] = self._in_band(option, index)
+            self._changes += 1
         return known[index]
 
     def _in_band(self, option: Option, index: int) -> tuple[float, tuple[int, ...]]:
@@ -241,28 +277,29 @@ class Pricing:
 
     def _equivalents(self, index: int, option: Option, number: int) -> Array:
         """Return a group's subsidy equivalent at each credit level, nan where nothing is aided, ``(L,)`` (C16)."""
-        space, group = self.space, self.space.groups[index]
-        row = group.rows[group.inverse[number]]
-        built, settings = space.built(group, row), space.group_settings(group, row, space.at(option))
-        key = (group.country, group.product)
-        found = np.full(len(space.desk.offer.levels), np.nan)
-        for level in range(found.size if built else 0):
-            aid = space.desk.competition.aid(built, {key: level}, settings, (group.product,))
-            if aid.get(key):
-                found[level] = equivalent(aid[key])
-        return found
+        return self.space.ledgers[index].equivalents(option, int(self.space.groups[index].inverse[number]))
+
+    def can_cost(self, threshold: float) -> frozenset[Option]:
+        """Return the options that may have a plan which costs at most a threshold, by what is known now."""
+        return frozenset(option for option, (_, low, _) in self.lows().items() if low <= threshold)
 
     # --- all plans below a cost ---------------------------------------------------------------------------------------
 
-    def count_below(self, threshold: float) -> int:
-        """Return how many pairs of option and build set may cost at most a threshold, by what is known now."""
-        return sum(int((self.costs(o) <= threshold).sum()) for o in self.options() if self.low(o)[0] <= threshold)
+    def count_below(self, threshold: float, limit: int) -> int:
+        """Return how many pairs of option and build set may cost at most a threshold, by what is known now.
+
+        Counting ends soon after ``limit``.
+        """
+        count = 0
+        for option in [o for o, (_, low, _) in self.lows().items() if low <= threshold]:
+            count += int((self.costs(option) <= threshold).sum())
+            if count > limit:
+                break
+        return count
 
     def below(self, threshold: float) -> Iterator[tuple[Option, int, tuple[int, ...]]]:
         """Iterate over every plan whose weighted cost is at most a threshold: option, build set, credit levels."""
-        for option in self.options():
-            if self.low(option)[0] > threshold:
-                continue
+        for option in [o for o, (_, low, _) in self.lows().items() if low <= threshold]:
             while True:
                 cost = self.costs(option)
                 near = np.flatnonzero((cost <= threshold) & np.isfinite(cost))

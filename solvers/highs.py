@@ -48,9 +48,10 @@ class Compiled:
     """A linear or mixed-integer model in matrix form: minimise ``c x + offset``, ``lower <= A x <= upper``.
 
     ``model`` keeps the Pyomo model alive: without it the names of ``columns`` and ``rows`` are lost at the next collection.
+    It is None where the arrays were not compiled from one.
     """
 
-    model: pyo.ConcreteModel
+    model: pyo.ConcreteModel | None
     cost: Array
     offset: float
     matrix: Any
@@ -156,7 +157,7 @@ def run(
     time_limit: float | None = None,
     progress: Callable[[float, float], None] | None = None,
 ) -> Answer:
-    """Solve a compiled model and check the answer; Ctrl-C ends the solve with the incumbent.
+    """Solve a compiled model and check the answer; Ctrl-C ends a mixed-integer solve with the incumbent.
 
     Raises:
         SolverFault: the point violates a row or the reported objective differs from ``c x``.
@@ -169,7 +170,7 @@ def run(
         solver.cbMipLogging.subscribe(
             lambda event: progress(event.data_out.mip_primal_bound, event.data_out.mip_dual_bound)
         )
-    if threading.current_thread() is threading.main_thread():
+    if compiled.integer.any() and threading.current_thread() is threading.main_thread():
         solver.HandleKeyboardInterrupt = True
         solver.solve()
     else:

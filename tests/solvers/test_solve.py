@@ -107,7 +107,7 @@ def test_ctrl_c_returns_the_incumbent_marked(tutorial: mc.instances.Instance, mo
     def interrupt(self: search.Search, *_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(search.Search, "_generate", interrupt)
+    monkeypatch.setattr(search.Search, "_root", interrupt)
     found = mc.solve(tutorial)
     assert found.certificate["status"] == "interrupted"
     assert not found.proven
