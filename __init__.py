@@ -4,6 +4,7 @@ The public names load on first use, so that ``import minclub`` and ``minclub --h
 
 * ``load(name_or_path, overrides)`` and ``list_instances()``: the input;
 * ``solve(instance)``, ``evaluate(instance, design)``, ``audit(design, instance)``: the work;
+* ``claims(instance)``: the claims of the chapter, examined one by one;
 * ``Design``, and what may be raised: ``InstanceError``, ``Infeasible``, ``NoDesign``, ``AuditFailed``;
 * ``instances``, ``models``, ``solvers``, ``reports``: the rooms, with their submodules as attributes.
 """
@@ -22,6 +23,7 @@ __all__ = [
     "NoDesign",
     "__version__",
     "audit",
+    "claims",
     "evaluate",
     "instances",
     "list_instances",
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from .instances.instance import Instance
     from .instances.loader import load
     from .solvers.audit import audit
+    from .solvers.claims import claims
     from .solvers.design import Design
     from .solvers.evaluate import evaluate
     from .solvers.explain import Infeasible
@@ -52,6 +55,7 @@ else:
             "solve": ".solvers.solve:solve",
             "evaluate": ".solvers.evaluate:evaluate",
             "audit": ".solvers.audit:audit",
+            "claims": ".solvers.claims:claims",
             "Design": ".solvers.design:Design",
             "AuditFailed": ".solvers.solve:AuditFailed",
             "Infeasible": ".solvers.explain:Infeasible",

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
+from .claims import register as register_claims
 from .command import EXIT_CODES
 from .data import register as register_data
 from .designs import register as register_designs
@@ -48,7 +49,7 @@ def _program(
     """
 
 
-for _register in (register_data, register_solving, register_designs, register_files):
+for _register in (register_data, register_solving, register_claims, register_designs, register_files):
     _register(app)
 
 
