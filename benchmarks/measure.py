@@ -65,14 +65,15 @@ def measure(case: Case) -> Row:
 def _plans(case: Case, instance: Instance, stages: Stages) -> Row:
     """Run ``solve`` as users do, audit included."""
     from minclub.models.master import Master
-    from minclub.solvers import search
+    from minclub.solvers import incumbent, relaxation
     from minclub.solvers import solve as module
 
     stages.wrap(module.Search, "solve", "search")
     stages.wrap(module, "audit", "audit")
     stages.wrap(Master, "model", "pyomo")
-    stages.wrap(search, "compile_model", "pyomo")
-    stages.wrap(search, "run", "highs")
+    stages.wrap(incumbent, "compile_model", "pyomo")
+    for room in (incumbent, relaxation):
+        stages.wrap(room, "run", "highs")
     last = {"bound": -math.inf}
 
     def follow(stage: str, objective: float, bound: float) -> None:

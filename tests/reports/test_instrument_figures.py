@@ -32,7 +32,7 @@ def page_of(root: Path, name: str) -> str:
 
 def keys_of(text: str) -> dict[str, str]:
     """Return the keys of club.toml in a page's table of keys, with the default beside them."""
-    found = {}
+    found: dict[str, str] = {}
     for cell, default in re.findall(r"^\| (`.*?) \| (.*?) \|", text.partition("## Keys")[2].partition("```")[0], re.MULTILINE):
         keys = [key for key in re.findall(r"`([^`]+)`", cell) if "." in key and not key.endswith(".csv")]
         stated = default.split(", ") if default.count(", ") == len(keys) - 1 else [default] * len(keys)
