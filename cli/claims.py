@@ -13,7 +13,7 @@ from .options import InstanceName, Settings
 from .output import Output, console, is_terminal
 from .solving import solver_errors
 
-_SHOWN_NOTES = 3
+_SHOWN_NOTES = 2
 _FEW = 3
 
 

@@ -54,7 +54,8 @@ READING = {
 
 def page(rows: list[dict[str, Any]]) -> str:
     """Return the page as Markdown."""
-    table = ["| | claim | verdict |", "|--:|---|---|", *(f"| [{r['id']}](#claim-{r['id']}) | {r['claim']} | {r['verdict']} |" for r in rows)]
+    lines = (f"| [{r['id']}](#claim-{r['id']}) | {r['claim']} | {r['verdict']} | {next(iter(r['depends_on']), '')} |" for r in rows)
+    table = ["| | claim | verdict | in short |", "|--:|---|---|---|", *lines]
     return "\n".join([HEAD, *table, "", *(section(r) for r in rows)])
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..instances.errors import InstanceError, Problem
 from .claims_border import BROADER, CHAPTER_RATE, LITTLE, MOST, broader, china_alone, standards
 from .claims_contracts import LEAST_SAVING, PERCENTILE, credits_for_strikes, shared_upside, tariffs_for_contracts
-from .claims_projects import CLOSE, MATERIAL, MULTIPLES, members_credits, mexican_lithium, only_lithium, procurement
+from .claims_projects import CLOSE, MATERIAL, MULTIPLES, STRESS, members_credits, mexican_lithium, only_lithium, procurement
 from .claims_tools import LEAST_GAIN, together
 from .claims_world import DEPENDS, Claim, Finding, World
 
@@ -76,7 +76,8 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         6,
         "Canada's 30% of capital and the 10% of cost of the United States are close for lithium, apart for graphite and nickel",
-        "30% of eligible capital and 10% of eligible cost without phase-outs on the largest project of each product that may draw both; also at the laws in force",
+        "30% of eligible capital and 10% of eligible cost without phase-outs on the largest project of each product that may draw both; "
+        "also at the laws in force, as if it stood in either country",
         "PV of credits over PV of tonnes at full output, USD per tonne",
         f"close is a ratio of at most {CLOSE:g} either way; confirmed if all three products are as claimed, not confirmed if none is",
         members_credits,
@@ -87,7 +88,8 @@ CLAIMS: tuple[Claim, ...] = (
         "projects.<id>.available=1 and earliest_start_year as the first northern project, at the baseline's path without it; least strike without aid against "
         "northern projects not under construction with 10% of cost (USA) or 30% of capital (CAN)",
         "NPV, million 2025 USD; least strike, USD per tonne",
-        "confirmed if the cheapest Mexican project needs no higher strike than any northern one, not confirmed if than none",
+        f"confirmed if the cheapest Mexican project needs no higher strike than any northern one, also at {STRESS:g} times its capital and operating cost; "
+        "not confirmed if it undercuts none even at its study's cost",
         mexican_lithium,
     ),
     Claim(
@@ -119,7 +121,8 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         11,
         "The tools work together: no tool and no pair does as well as all",
-        "optima for the same targets and caps with instruments.<name> on for each of tariffs, reference_price, contracts, credits, procurement alone, in pairs, and all",
+        "optima for the same targets and caps with instruments.<name> on for each of tariffs, reference_price, contracts, credits, procurement alone, in pairs, and all; "
+        "in the headline also tariffs, contracts and credits together, with grants and with loans",
         "objective (C26), PV million 2025 USD; null where the targets cannot be reached",
         f"confirmed if all together cost at least {LEAST_GAIN:.0%} less than the best smaller set; not confirmed if one tool alone does as well, depends if a pair does",
         together,
@@ -191,12 +194,17 @@ def _worlds(instance: Instance, scenarios: int | None, quick: bool) -> list[Worl
     return [head] if quick else [head, *(World(instance, name, drawn(fewer) | dict(more), headline=False) for name, more in SPREADS.items())]
 
 
+def _flip(name: str, finding: Finding, head: Finding) -> str:
+    """Say how and why a verdict turns in another world: what is infeasible there, else the first thing that it rests on."""
+    why = next((note for note in finding.notes if note.startswith("infeasible")), finding.notes[0] if finding.notes else "")
+    return f"{name}: {finding.verdict} instead of {head.verdict}" + (f" ({why})" if why else "")
+
+
 def row(claim: Claim, found: Mapping[str, Finding]) -> dict[str, Any]:
     """Return a claim's row: the headline's verdict, or *depends* where another world's differs."""
     head, *_ = found.values()
     others = {name: finding for name, finding in found.items() if finding is not head}
-    flips = [f"{name}: {finding.verdict} instead of {head.verdict}" for name, finding in others.items() if finding.verdict != head.verdict]
-    notes = [f"{name}: {note}" for name, finding in others.items() for note in finding.notes if note.startswith("infeasible")]
+    flips = [_flip(name, finding, head) for name, finding in others.items() if finding.verdict != head.verdict]
     return {
         "id": claim.id,
         "claim": claim.claim,
@@ -205,6 +213,6 @@ def row(claim: Claim, found: Mapping[str, Finding]) -> dict[str, Any]:
         "figure": head.figure,
         "unit": claim.unit,
         "verdict": DEPENDS if flips else head.verdict,
-        "depends_on": [*flips, *head.notes, *notes],
+        "depends_on": [*head.notes, *flips],
         "spread": {name: {"verdict": finding.verdict, "figure": finding.figure, "notes": list(finding.notes)} for name, finding in others.items()},
     }

@@ -101,11 +101,12 @@ def china_alone(world: World) -> Finding:
         top = max(single.values())
         rows[m] = {"rise": rounded(rise), "rise_without_dump": rounded(without), "rise_highest_member": rounded(top), "made_bankable": bankable[m]}
         if rise is not None and rise >= LITTLE:
-            felt[m] = f"felt in {m}: {rise:.1%} ({', '.join(f'{c} {x:.1%}' for c, x in single.items())})"
+            felt[m] = f"{m}: {rise:.1%} ({', '.join(f'{c} {x:.1%}' for c, x in single.items())})"
         if without is not None and without >= LITTLE:
             quiet.append(m)
     used = sum(row["rise"] is not None for row in rows.values())
-    notes = [*felt.values(), f"outside dump years felt in: {', '.join(quiet) or 'no product'}"]
+    notes = [f"felt in {len(felt)} of {used} products: {', '.join(felt) or 'none'}"]
+    notes += [*felt.values(), f"outside dump years felt in: {', '.join(quiet) or 'no product'}"]
     notes.append(f"candidates made bankable: {sum(bankable.values())}")
     return Finding(graded(used - len(felt), used), rows, tuple(notes))
 
@@ -176,7 +177,10 @@ def standards(world: World) -> Finding:
         products = sorted({desk.plants[key].product for key in better})
         notes.append(f"{tier}: {len(better)} of {len(change)} plants not worse off ({', '.join(products) or 'none'})")
     if world.headline:
-        rows["none"] = {"objective_musd": rounded(world.solve().objective)}
+        plain = world.solve().objective
+        rows["none"] = {"objective_musd": rounded(plain)}
+        costs = {tier: line.get("objective_musd") for tier, line in rows.items()}
+        notes += [f"{tier}: objective {float(cost) / plain - 1.0:+.1%}" for tier, cost in costs.items() if cost is not None and plain and tier != "none"]
     if not any(desk.market.instance.projects["standards_gap_usd_per_t"]):
         return Finding(DEPENDS, rows, ("no plant has a cost of meeting the standard", *notes))
     verdict = verdicts[0] if len(set(verdicts)) == 1 else DEPENDS

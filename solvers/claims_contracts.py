@@ -123,6 +123,9 @@ def credits_for_strikes(world: World) -> Finding:
         rows[m]["plants"] = max(map(len, kinds.values()))
         flat += [m] if max(max(x) for x in kinds.values()) <= 0.0 else []
     notes = [f"rises somewhere for {key}" for key in rising] + [f"no effect in {m}" for m in flat]
+    for kind in ladders:
+        shares = [float(np.median(kinds[kind])) / desk.market.long_run[m] for m, kinds in slopes.items() if kind in kinds]
+        notes += [f"a point of {kind} takes {np.median(shares):.2%} of the long-run price off the strike (median product)"] if shares else []
     verdict = REFUTED if rising else graded(len(rows) - len(flat), len(rows))
     return Finding(verdict, rows, tuple(notes))
 
@@ -142,7 +145,9 @@ def tariffs_for_contracts(world: World) -> Finding:
     if off.design is None:
         return Finding(CONFIRMED if saved > 0.0 or lost else DEPENDS, rows, (*notes, f"infeasible without tariffs: {off.reason}"))
     less = {item: total["without"][item] - total["with"][item] for item in total["with"]}
-    notes += [f"the optimum with tariffs changes {item} by {-x:+,.0f} million USD" for item, x in less.items()]
+    notes.insert(0, f"with tariffs booked cost is {less['booked']:,.1f} million USD lower and users lose {-less['users_loss']:,.1f} million USD more")
+    notes += [f"with tariffs {item} changes by {-less[item]:+,.1f} million USD" for item in ("objective", "net")]
+    notes.append(f"on the same builds tariffs save {saved:,.1f} million USD of booked cost")
     holds = [less["booked"] > 0.0, saved > 0.0 or bool(lost)]
     return Finding(graded(sum(holds), len(holds)), rows, tuple(notes))
 

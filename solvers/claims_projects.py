@@ -167,7 +167,8 @@ def _compared(world: World, rows: dict[str, dict[str, Cell]], own: list[str], no
     stressed = _stressed(world, best, first)
     left = sum(stressed <= strike(key) for key in north)
     notes.append(f"with {STRESS:g} times its capital and operating cost {best} needs {stressed:,.0f} USD/t and undercuts {left} of {len(north)}")
-    return Finding(graded(len(beaten), len(north)), rows, tuple(notes))
+    verdict = REFUTED if not beaten else CONFIRMED if len(beaten) == left == len(north) else DEPENDS
+    return Finding(verdict, rows, tuple(notes))
 
 
 def _stressed(world: World, key: str, first: int) -> float:

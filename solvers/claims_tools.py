@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 TOOLS = ("tariffs", "reference_price", "contracts", "credits", "procurement")
+CORE = ("tariffs", "contracts", "credits")
+EXTRAS = {"grants": "ladders.grant", "loans": "ladders.loan"}
 LEAST_GAIN = 0.01
 REFERENCES = (0.8, 0.9, 1.0, 1.1)
 
@@ -32,7 +34,7 @@ def together(world: World) -> Finding:
     """Solve for each tool alone, each pair and all together, and compare the objectives (claim 11)."""
     sets = [(tool,) for tool in TOOLS] + list(combinations(TOOLS, 2)) + [TOOLS]
     found = {tools: world.solve(with_tools(world, tools)) for tools in sets}
-    figure = {_name(tools): rounded(optimum.objective) for tools, optimum in found.items()}
+    figure = {_name(tools): rounded(optimum.objective) for tools, optimum in found.items()} | (_extras(world) if world.headline else {})
     costs = {tools: optimum.objective for tools, optimum in found.items() if optimum.objective is not None}
     notes = [f"cannot reach the targets with {_name(tools)}: {found[tools].reason}" for tools in sets[:-1] if tools not in costs]
     notes += [f"not proven within the gap: {_name(tools)}" for tools in costs if not found[tools].proven]
@@ -45,6 +47,16 @@ def together(world: World) -> Finding:
     gain = 1.0 - whole / smaller[rival] if smaller[rival] > 0.0 else 0.0
     verdict = CONFIRMED if gain >= LEAST_GAIN else REFUTED if len(rival) == 1 else DEPENDS
     return Finding(verdict, figure, (f"all together cost {gain:.1%} less than {_name(rival)}, the best smaller set", *notes))
+
+
+def _extras(world: World) -> dict[str, float | None]:
+    """Return the objectives of the three core tools, and of each extra that has a ladder on top of them, musd."""
+    s, core = world.instance().settings, with_tools(world, CORE)
+    figure = {_name(CORE): rounded(world.solve(core).objective)}
+    for extra, ladder in EXTRAS.items():
+        if any(s[ladder]):
+            figure[f"{_name(CORE)} + {extra}"] = rounded(world.solve({**core, f"instruments.{extra}": True}).objective)
+    return figure
 
 
 def _name(tools: tuple[str, ...]) -> str:

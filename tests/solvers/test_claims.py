@@ -62,7 +62,7 @@ def test_china_alone_raises_alpha_in_full_and_beta_not_at_all() -> None:
     assert found.figure["alpha"]["rise"] == pytest.approx(0.25)
     assert found.figure["beta"]["rise"] == 0.0
     assert found.verdict == DEPENDS
-    assert any(note.startswith("felt in alpha: 25.0%") for note in found.notes)
+    assert any(note.startswith("alpha: 25.0%") for note in found.notes)
 
 
 def test_broader_measures_reach_beta_too() -> None:
@@ -170,7 +170,7 @@ def test_standards_pay_where_china_is_marginal_and_lacks_them() -> None:
 
 def test_more_tools_never_cost_more(rows: list[dict[str, Any]]) -> None:
     figure = rows[10]["figure"]
-    assert len(figure) == 16
+    assert len(figure) == 17
     for name, cost in figure.items():
         for tool in name.split(" + "):
             if cost is not None and figure.get(tool) is not None:
@@ -178,6 +178,16 @@ def test_more_tools_never_cost_more(rows: list[dict[str, Any]]) -> None:
         assert cost is None or figure["all"] <= cost * 1.001 + 1e-6
     assert figure["contracts + credits"] == pytest.approx(rows[4]["figure"]["ALL"]["objective_without_musd"], rel=1e-3)
     assert all(any(f"with {name}:" in note for note in rows[10]["depends_on"]) for name, cost in figure.items() if cost is None)
+
+
+def test_extras_come_on_top_of_the_three_core_tools() -> None:
+    held = world({"ladders.grant": [0.0, 0.2], "projects.USA_ALPHA.dev_status": "study", "ladders.itc": [0.0], "ladders.tariffs": [0.0, 0.01]})
+    figure = claims_tools._extras(held)
+    assert list(figure) == ["tariffs + contracts + credits", "tariffs + contracts + credits + grants"]
+    without, more = figure.values()
+    assert without is not None
+    assert more is not None
+    assert more <= without
 
 
 def test_tools_that_are_off_have_ladders_when_they_are_switched_on() -> None:
@@ -212,10 +222,10 @@ def test_a_verdict_that_flips_says_so() -> None:
     claim = CLAIMS[0]
     same = row(claim, {"headline": Finding(CONFIRMED, 1.0), "spot": Finding(CONFIRMED, 2.0)})
     assert (same["verdict"], same["depends_on"]) == (CONFIRMED, [])
-    turned = row(claim, {"headline": Finding(CONFIRMED, 1.0, ("a",)), "spot": Finding(REFUTED, 2.0, ("infeasible: no plant",))})
+    turned = row(claim, {"headline": Finding(CONFIRMED, 1.0, ("a",)), "spot": Finding(REFUTED, 2.0, ("b", "infeasible: no plant"))})
     assert turned["verdict"] == DEPENDS
     assert turned["figure"] == 1.0
-    assert turned["depends_on"] == ["spot: not confirmed instead of confirmed", "a", "spot: infeasible: no plant"]
+    assert turned["depends_on"] == ["a", "spot: not confirmed instead of confirmed (infeasible: no plant)"]
 
 
 def test_a_rule_of_several_places_is_graded() -> None:
