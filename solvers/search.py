@@ -95,7 +95,7 @@ class Search:
         self.prices: Prices | None = None
         self._weights = self._zero()
         self._pricings: list[Pricing] = []
-        self._least = np.zeros(len(spaces))
+        self._least = self._root_least = np.zeros(len(spaces))
         self._misses, self._base = 0, -np.inf
 
     def solve(self, gap: float) -> Outcome:
@@ -239,7 +239,7 @@ class Search:
             names = ", ".join(self.spaces[empty.cluster].cluster.products)
             return Outcome(Status.INFEASIBLE, None, np.inf, np.inf, f"no plan for {names}", (("cluster", empty.cluster, np.inf),))
         assert point is not None
-        self.prices, self._base = point.prices, float(self._least.sum()) - point.prices.allowance
+        self.prices, self._base, self._root_least = point.prices, float(self._least.sum()) - point.prices.allowance, self._least.copy()
         self._raise(min(bound, self.best.value))
         return point
 
@@ -355,9 +355,15 @@ class Search:
         return Outcome(Status.OPTIMAL, self.best.chosen, self.best.value, min(self.bound, self.best.value), "all plans within the gap")
 
     def _break_ties(self) -> None:
-        """Break ties on the plans of the pool that a design of this cost can use, by their reduced cost at the root."""
+        """Break ties on the plans that a design of this cost can use, by their reduced cost at the root.
+
+        All of them are listed first if they are not too many; else those of the pool have to do (C26).
+        """
         if self.prices is None:
             return
+        self._pricings = [Pricing(space, self.prices.weights) for space in self.spaces]
+        self._least = self._root_least
+        self._list(self.best.value + self.best.room - self._base)
         everything = self.master.everything
         reduced = self.master.reduced(self.prices, everything)
         reduced[list(self.best.chosen)] = -np.inf
