@@ -1,4 +1,4 @@
-"""Draw the prices of the two outside nodes (C5) and the lender's dumped prices (C12c).
+"""Draw the prices of the two outside nodes (C5).
 
 The process, the streams and the recentring are described in ``docs/scenarios.md``. Arrays are
 ``(T, S)`` while they are built (one row a year) and ``(S, T)`` in the result.
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .expiry import lapse_years
+from .price_process import Episode, PriceProcess, long_run_prices, price_processes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +30,6 @@ OTHER_CORRELATION = 0.2
 """Correlation of yearly shocks of two products that the table does not list as a pair."""
 
 _COMMON, _SHOCK, _EPISODE = "common factor", 0, 1
-_LONG_RUN_COLUMN = {"mean": "long_run_mean_usd_per_t", "geometric": "long_run_geometric_usd_per_t", "spot": "spot_usd_per_t"}
 
 
 @dataclass(frozen=True)
@@ -61,48 +61,6 @@ class Scenarios:
         return len(self.regime)
 
 
-@dataclass(frozen=True)
-class DumpedPrice:
-    """Hold the prices of both nodes at the trough of a dump (C12c), USD per tonne."""
-
-    market_usd_per_t: float
-    china_usd_per_t: float
-
-
-@dataclass(frozen=True)
-class Episode:
-    """Describe one kind of episode: yearly hazard, height of each of its years in [0, 1]."""
-
-    hazard: float
-    heights: FloatArray
-
-    @property
-    def length(self) -> int:
-        """Return the number of years that the episode lasts."""
-        return len(self.heights)
-
-
-@dataclass(frozen=True)
-class PriceProcess:
-    """Hold the price parameters of one product, read from ``products.csv``."""
-
-    spot: float
-    long_run: float
-    sigma: float
-    kappa: tuple[float, float]
-    dump: Episode
-    depth: float
-    follow: float
-    restriction: Episode
-    spike: float
-    restricted_now: bool
-
-    def target(self, years: int) -> FloatArray:
-        """Return the mean path ``L + (spot - L) exp(-kappa t)`` per regime, shape (2, years)."""
-        decay = np.exp(-np.outer(self.kappa, np.arange(years)))
-        return self.long_run + (self.spot - self.long_run) * decay
-
-
 def generate(instance: Instance, count: int | None = None, seed: int | None = None, *, exact: bool = True) -> Scenarios:
     """Draw price scenarios of every product of an instance (C5).
 
@@ -127,62 +85,13 @@ def generate(instance: Instance, count: int | None = None, seed: int | None = No
     regime = _regimes(instance.number("scenarios.fast_regime_share"), count)
     codes = tuple(str(code) for code in instance.products.index)
     shocks = _Shocks(seed, years, count, instance.correlations)
-    processes = _processes(instance)
+    processes = price_processes(instance)
     market, china, restricted = {}, {}, {}
     for code in codes:
         uniform = _draws(seed, code, years, count, _EPISODE)
         market[code], china[code], restricted[code] = _paths(processes[code], shocks.of(code), uniform, regime, exact)
     long_run = {code: processes[code].long_run for code in codes}
     return _frozen(Scenarios(codes, years, market, china, restricted, regime, long_run, lapse_years(instance, years, count, seed)))
-
-
-def long_run_prices(instance: Instance) -> dict[str, float]:
-    """Return the long-run price L of each product under ``data.long_run_price``, USD per tonne."""
-    column = _LONG_RUN_COLUMN[str(instance.settings["data.long_run_price"])]
-    return {str(code): _number(row, column) for code, row in instance.products.iterrows()}
-
-
-def dumped_prices(instance: Instance) -> dict[str, DumpedPrice]:
-    """Return dumped prices per product: M at L (1 - follow depth), C at L (1 - depth) (C12c)."""
-    return {code: DumpedPrice(p.long_run * (1 - p.follow * p.depth), p.long_run * (1 - p.depth)) for code, p in _processes(instance).items()}
-
-
-def _processes(instance: Instance) -> dict[str, PriceProcess]:
-    """Read the price process of every product."""
-    long_run = long_run_prices(instance)
-    return {str(code): _process(row, long_run[str(code)]) for code, row in instance.products.iterrows()}
-
-
-def _process(row: pd.Series[Any], long_run: float) -> PriceProcess:
-    """Read the price process of one row of ``products.csv``."""
-    return PriceProcess(
-        spot=_number(row, "spot_usd_per_t"),
-        long_run=long_run,
-        sigma=_number(row, "sigma_annual"),
-        kappa=(_number(row, "kappa_slow"), _number(row, "kappa_fast")),
-        dump=_episode(row, "dump"),
-        depth=_number(row, "dump_depth"),
-        follow=_number(row, "dump_follow"),
-        restriction=_episode(row, "restrict"),
-        spike=_number(row, "spike_factor"),
-        restricted_now=bool(_number(row, "restricted_now")),
-    )
-
-
-def _episode(row: pd.Series[Any], kind: str) -> Episode:
-    """Read hazard, ramp and length of an episode; the length is rounded to years, at least one."""
-    years = max(1, int(np.floor(_number(row, f"{kind}_length_years") + 0.5)))
-    ramp = max(1.0, _number(row, f"{kind}_ramp_years"))
-    heights = np.minimum(1.0, np.arange(1, years + 1) / ramp)
-    return Episode(_number(row, f"{kind}_hazard"), heights)
-
-
-def _number(row: pd.Series[Any], column: str) -> float:
-    """Return a cell that must be known (C3)."""
-    value = float(row[column])
-    if not np.isfinite(value):
-        raise ValueError(f"products.csv: {row.name}: {column} is needed and unknown")
-    return value
 
 
 def _regimes(fast_share: float, count: int) -> IntArray:
@@ -284,7 +193,7 @@ def _paths(p: PriceProcess, shocks: FloatArray, uniform: FloatArray, regime: Int
     deviation = _deviations(p, shocks, regime)
     raw = deviation * (1 - p.follow * p.depth * dump) * lift
     target = p.target(years)
-    scale = target / _expected_multiplier(p, years)
+    scale = target / p.expected_multiplier(years)
     if exact:
         for g in (0, 1):
             if (regime == g).any():
@@ -341,32 +250,6 @@ def _heights(p: PriceProcess, uniform: FloatArray) -> tuple[FloatArray, FloatArr
 def _height_now(episode: Episode, left: NDArray[np.int_]) -> FloatArray:
     """Return the height of an episode with ``left`` years to go, this one included; 0 for none."""
     return np.append(0.0, episode.heights[::-1])[left]
-
-
-def _expected_multiplier(p: PriceProcess, years: int) -> FloatArray:
-    """Return the exact mean of the episode factor of ``market`` in each year, shape (T,).
-
-    The chain of states: no episode; year k of a dump; year k of a restriction; year k of the
-    restriction that the base year starts in, which is at full height.
-    """
-    n, m = p.dump.length, p.restriction.length
-    free, dump, restriction, first = 1.0, np.zeros(n), np.zeros(m), np.zeros(m)
-    if p.restricted_now:
-        free, first = 0.0, np.full(m, 1 / m)
-    value_dump = 1 - p.follow * p.depth * p.dump.heights
-    value_restriction = 1 + (p.spike - 1) * p.restriction.heights
-    mean = np.empty(years)
-    for t in range(years):
-        if t > 0:
-            idle = free + dump[-1] + restriction[-1] + first[-1]
-            at_risk = idle + dump[:-1].sum()
-            stay = 1 - p.restriction.hazard
-            restriction = np.append(p.restriction.hazard * at_risk, restriction[:-1])
-            first = np.append(0.0, first[:-1])
-            dump = np.append(p.dump.hazard * idle, dump[:-1]) * stay
-            free = idle * stay * (1 - p.dump.hazard)
-        mean[t] = free + dump @ value_dump + restriction @ value_restriction + p.spike * first.sum()
-    return mean
 
 
 def _from_table(instance: Instance, prices: pd.DataFrame, years: IntArray, count: int | None, seed: int) -> Scenarios:

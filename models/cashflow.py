@@ -99,11 +99,6 @@ class Site:
         """Return by-product revenue, musd, ``(n, S)`` or ``(n, 1)``."""
         return self._byproducts(self.byproduct_prices)
 
-    @cached_property
-    def deck_byproducts(self) -> Array:
-        """Return by-product revenue at expected prices, musd, ``(n,)``."""
-        return self.byproduct_revenue.mean(axis=1)
-
     def _byproducts(self, prices: Mapping[str, Array]) -> Array:
         total = np.zeros((self.calendar.operate.size, 1))
         for stream in self.plant.byproducts:

@@ -43,28 +43,6 @@ def domestic_price(
     return price
 
 
-def import_split(
-    need: Array,
-    availability: Array,
-    fill: float,
-    landed_market: Array,
-    landed_china: Array,
-    restricted: NDArray[np.bool_],
-) -> tuple[Array, Array, Array]:
-    """Split the import need over the nodes: tonnes from ``market``, from ``china_linked``, and shortage (C7).
-
-    ``need`` and ``availability`` are ``(T,)`` or ``(T, S)`` tonnes; the rest ``(T, S)``.
-    """
-    wanted = np.maximum(need, 0.0)
-    if wanted.ndim == 1:
-        wanted = wanted[:, None]
-    reach = availability[:, None]
-    free = np.where(landed_market <= landed_china, np.minimum(wanted, reach), 0.0)
-    from_market = np.where(restricted, np.minimum(wanted, fill * reach), free)
-    from_china = np.where(restricted, 0.0, wanted - from_market)
-    return from_market, from_china, np.where(restricted, wanted - from_market, 0.0)
-
-
 class Market:
     """World prices, demand and availability of every product of an instance."""
 

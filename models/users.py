@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .levies import LAW, Border
+from .levies import LAW
 from .market import COUNTRIES, Market, along
 from .regimes import decode
 from .welfare import discount
@@ -29,7 +29,6 @@ class Users:
         self.market, self.paths = market, baseline_paths
         self.factor = discount(market.years.size, public_rate)
         self.window = (market.years <= int(market.instance.settings["years.end"])).astype(float)
-        self._means: dict[tuple[str, str, Border], Array] = {}
         self._losses: dict[tuple[str, Setting], Array] = {}
         self._burdens: dict[tuple[str, Setting], Array] = {}
         self.baseline_cost = {
@@ -38,14 +37,6 @@ class Users:
         self.basket = np.sum([self.baseline_cost[m] for m in market.products], axis=0)
         self.basket_cap = _limit(market, "users_basket", "caps.basket")
         self.product_cap = _limit(market, "users_product", "caps.product_price")
-
-    def _mean(self, product: str, country: str, border: Border, path: NDArray[np.int_]) -> Array:
-        """Return the expected price of each year along a path, USD/t, ``(T,)``."""
-        key = (product, country, border)
-        if key not in self._means:
-            self._means[key] = self.market.prices(product, border, country).mean(axis=2)
-        picked: Array = self._means[key][np.arange(path.size), path]
-        return picked
 
     def _pv(self, product: str, country: str, price: Array) -> float:
         weight = self.factor * self.window * self.market.direct[product][country]

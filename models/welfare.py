@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .bankability import cvar_worst
 from .cashflow import credit_flows
 from .subsidies import CreditLevel
 
@@ -211,11 +210,6 @@ def increments(level: CreditLevel | Sequence[CreditLevel], law: LawCredits | Non
     levels = [level] if isinstance(level, CreditLevel) else level
     itc, ptc = (np.repeat(np.array([getattr(x, kind) for x in levels])[:, None], years, axis=1) for kind in ("itc", "ptc"))
     return (itc, ptc) if law is None else (itc + law.itc, ptc + law.ptc)
-
-
-def worst_mean(values: Array, alpha: float) -> float:
-    """Return the mean of the highest ``alpha`` share of scenario costs (C26)."""
-    return float(-cvar_worst(-values, alpha))
 
 
 def support(

@@ -179,7 +179,7 @@ def strikes(story: Story) -> pd.DataFrame:
     Returns:
         Columns ``name, product, strike, long_run, ratio, years``, the highest ratio first; prices in USD per tonne.
     """
-    from ..instances.scenarios import long_run_prices
+    from ..instances.price_process import long_run_prices
 
     levels = long_run_prices(story.instance)
     rows = [

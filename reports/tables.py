@@ -338,6 +338,6 @@ def _position(country: str, order: Sequence[str] = COUNTRIES) -> int:
 def _long_run(instance: Instance | None) -> dict[str, float]:
     if instance is None:
         return {}
-    from ..instances.scenarios import long_run_prices
+    from ..instances.price_process import long_run_prices
 
     return long_run_prices(instance)

@@ -50,10 +50,6 @@ class Option:
     standards: float = 0.0
     offtake: Offtake | None = None
 
-    def without_contract(self) -> Option:
-        """Return the same option without the contract."""
-        return replace(self, contract=None)
-
     def delayed(self, years: int) -> Option:
         """Return the option some years later; a contract of the club moves with it."""
         terms = None if self.contract is None else replace(self.contract, start=self.contract.start + years)

@@ -163,9 +163,9 @@ def _bank_row(judged: Bank, variant: str, claimed_irr: Any) -> dict[str, Value]:
 def nearest_irr(flow: FloatArray, claimed: Any) -> float | None:
     """Return the internal rate of return of an expected flow that is nearest to the claimed one.
 
-    Rates from -99% to 10,000% are searched. Without a claim the lowest rate from 0 on is meant, if there is one: a return below 0 may be left out.
+    Rates from -99.9% to 10,000% are searched. Without a claim the lowest rate from 0 on is meant, if there is one: a return below 0 may be left out.
     """
-    grid = np.concatenate([np.arange(-0.99, 0.5, 0.005), np.geomspace(0.5, 100.0, 90)])
+    grid = np.concatenate([1.0 - np.geomspace(1.999, 1.99, 10), np.arange(-0.985, 0.5, 0.005), np.geomspace(0.5, 100.0, 90)])
     years = np.arange(len(flow), dtype=float)
 
     def npv(rate: float) -> float:

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from minclub.instances.scenarios import Scenarios, dumped_prices, generate, long_run_prices, nearest_correlation
+from minclub.instances.price_process import long_run_prices
+from minclub.instances.scenarios import Scenarios, generate, nearest_correlation
 
 LITHIUM: dict[str, float] = {
     "long_run_mean_usd_per_t": 16_000.0,
@@ -189,9 +190,6 @@ def test_one_scenario_follows_the_mean_path() -> None:
 def test_long_run_switch(switch: str, expected: float) -> None:
     inst = instance(settings={"data.long_run_price": switch})
     assert long_run_prices(inst)["lithium"] == generate(inst).long_run["lithium"] == expected
-    dumped = dumped_prices(inst)["lithium"]
-    assert dumped.china_usd_per_t == pytest.approx(0.5 * expected)
-    assert dumped.market_usd_per_t == pytest.approx(0.8 * expected)
 
 
 def price_table() -> pd.DataFrame:

@@ -9,13 +9,15 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 import minclub as mc
+from minclub.models.border import Revenue
 from minclub.models.levies import LAW, Border, Schedule
-from minclub.models.market import BEYOND, COUNTRIES, EXPORT, OPEN, SCARCE, Market, domestic_price, import_split
+from minclub.models.market import BEYOND, COUNTRIES, EXPORT, OPEN, SCARCE, Market, domestic_price
 
 rates = st.floats(0.0, 1.0)
 prices = st.floats(1.0, 1e6)
 
 
+TUTORIAL = Market(mc.load("tutorial"))
 PLAIN = Schedule(("market", "china"), {"market": 0.0, "china": 0.0})
 
 
@@ -45,20 +47,6 @@ def test_more_tariff_never_lowers_the_price(M: float, C: float, restricted: bool
     low, high = (price_under(M, C, restricted, border, 2.0) for border in (Border(t_m, t_c), Border(t_m + more_m, t_c + more_c)))
     assert (high >= low).all()
     assert high[0, EXPORT, 0] == low[0, EXPORT, 0]
-
-
-@given(st.lists(st.floats(-100.0, 300.0), min_size=1, max_size=6), st.floats(0.0, 100.0), rates, st.booleans(), st.booleans())
-def test_imports_cover_the_need_within_what_each_node_can_sell(need: list[float], reach: float, fill: float, restricted: bool, market_cheaper: bool) -> None:
-    n = len(need)
-    landed = np.full((n, 1), 10.0), np.full((n, 1), 11.0 if market_cheaper else 9.0)
-    parts = import_split(np.array(need), np.full(n, reach), fill, *landed, np.full((n, 1), restricted))
-    for k, wanted in enumerate(np.maximum(need, 0.0)):
-        from_market, from_china, missing = (float(p[k, 0]) for p in parts)
-        assert from_market + from_china + missing == pytest.approx(wanted)
-        if restricted:
-            assert (from_market, from_china) == pytest.approx((min(wanted, fill * reach), 0.0))
-        else:
-            assert (from_market, missing) == pytest.approx((min(wanted, reach) if market_cheaper else 0.0, 0.0))
 
 
 # --- the market of an instance ---------------------------------------------------------------------------------------
@@ -129,3 +117,28 @@ def test_years_after_the_last_simulated_one_are_flat_and_unprotected() -> None:
     assert long.years[-1] == 2042
     after = long.prices("alpha", Border(0.05, 0.05), "USA")[8:]
     assert_allclose(after[:, [EXPORT, SCARCE, OPEN, BEYOND]], 9_000)
+
+
+def split(need: float, reach: float, fill: float, landed: tuple[float, float], restricted: bool) -> tuple[float, float]:
+    """Read tonnes of ``market`` and of ``china_linked`` off the sentence of C7."""
+    wanted = max(need, 0.0)
+    if restricted:
+        return min(wanted, fill * reach), 0.0
+    from_market = min(wanted, reach) if landed[0] <= landed[1] else 0.0
+    return from_market, wanted - from_market
+
+
+@given(st.lists(st.floats(-3_000.0, 9_000.0), min_size=8, max_size=8), st.sampled_from([Border(), Border(0.1, 0.25), Border(reference=10_000.0)]))
+def test_border_revenue_is_what_each_node_pays_on_what_it_sells(need: list[float], border: Border) -> None:
+    market, share = TUTORIAL, np.full((3, TUTORIAL.years.size), 1.0 / 3.0)
+    made = Revenue(market, "alpha", border).of(np.array(need + [0.0] * (market.years.size - 8)), share).sum(axis=0)
+    for t, wanted in enumerate(need):
+        total = 0.0
+        for c in COUNTRIES:
+            landed = market.landed("alpha", border, market.law("alpha", c))
+            for s in range(market.market["alpha"].shape[1]):
+                pair, closed = (float(landed[0][t, s]), float(landed[1][t, s])), bool(market.restricted["alpha"][t, s])
+                tonnes = split(wanted, float(market.availability["alpha"][t]), market.fill, pair, closed)
+                prices = float(market.market["alpha"][t, s]), float(market.china["alpha"][t, s])
+                total += sum(q * (x - p) for q, x, p in zip(tonnes, pair, prices, strict=True)) / 3.0
+        assert made[t] == pytest.approx(total / market.market["alpha"].shape[1] / 1e6, abs=1e-9)

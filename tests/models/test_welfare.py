@@ -13,9 +13,10 @@ from minclub.models.clusters import free_candidates
 from minclub.models.columns import strike_bounds
 from minclub.models.contracts import three_digit_grid
 from minclub.models.desk import Desk
+from minclub.models.master import tail_measure
 from minclub.models.projects import start_years
 from minclub.models.subsidies import CreditLevel, LawCredits
-from minclub.models.welfare import Cost, discount, project_cost, support, worst_mean
+from minclub.models.welfare import Cost, discount, project_cost, support
 
 TEN = 10
 """The tutorial's simulated years, those after the last price included."""
@@ -70,9 +71,10 @@ def test_cost_parts_add_up() -> None:
     assert float((two + two).booked) == 2.0
 
 
-def test_worst_mean_takes_the_highest_costs() -> None:
-    assert worst_mean(np.array([1.0, 5.0, 3.0, 2.0]), 0.5) == pytest.approx(4.0)
-    assert worst_mean(np.array([1.0, 5.0, 3.0]), 0.1) == pytest.approx(5.0)
+@pytest.mark.parametrize(("costs", "share", "mean"), [([1.0, 5.0, 3.0, 2.0], 0.5, 4.0), ([1.0, 5.0, 3.0], 0.1, 5.0), ([1.0, 5.0, 3.0], 0.5, 6.5 / 1.5)])
+def test_the_tail_takes_the_highest_costs(costs: list[float], share: float, mean: float) -> None:
+    values = np.array(costs)
+    assert float(values @ tail_measure(values, share)) == pytest.approx(mean)
 
 
 def test_discount_starts_at_the_base_year() -> None:

@@ -33,7 +33,7 @@ def test_c24_public_cost_by_hand() -> None:
     assert cost.worst5 == pytest.approx(0.08 + 0.1)
     assert public_cost(replace(w, _params={("cvar_alpha", None, None): 1.0}), [entry], [], np.zeros((3, YEARS))).cvar == pytest.approx(0.1 + 0.08 / 2)
     lawful = replace(w, law_credits={("itc", 1, "metal"): np.full(YEARS, 0.2), ("ptc", 1, "metal"): np.full(YEARS, 0.1)})
-    with_law, bare = (built_projects(lawful, {"MINE": o}, scene_of(lawful), scene_of(lawful))[0] for o in (option, option.without_contract()))
+    with_law, bare = (built_projects(lawful, {"MINE": o}, scene_of(lawful), scene_of(lawful))[0] for o in (option, replace(option, contract=None)))
     assert ledger(lawful, with_law).credits[0].sum() == pytest.approx(0.3 + 3 * 0.05)
     assert ledger(lawful, bare).credits[0].sum() == pytest.approx(0.1)
     assert stack(setting(scene_of(lawful), scene_of(lawful)), replace(MINE, grant=0.5), option) == pytest.approx((0.3 + 0.15 + 0.5) / 1.5)
