@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .block import Block
 from .design_figures import pictures
 from .design_story import COUNTRIES, Story, records, strikes, supply, total
 from .tables import plain_text
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTANCE = "usmca"
-START, END = "<!-- result: written by python -m minclub.reports.front_page -->", "<!-- end of result -->"
+RESULT = Block("<!-- result: written by python -m minclub.reports.front_page -->", "<!-- end of result -->")
 ALT = "The design of least public cost: secured shares against targets with tariffs, contracts and credits; strikes; payments and credits by year against caps"
 
 
@@ -56,21 +56,9 @@ def write(design: Design, root: Path) -> list[Path]:
     made = pictures(placeless, assets, story.instance)
     made.append(placeless.write(assets / f"{INSTANCE}.json"))
     readme, page = root / "README.md", root / "docs" / "result.md"
-    readme.write_text(with_block(readme.read_text(encoding="utf-8"), block(story)), encoding="utf-8")
+    readme.write_text(RESULT.written(readme.read_text(encoding="utf-8"), block(story)), encoding="utf-8")
     page.write_text(result_page(story), encoding="utf-8")
     return [*made, readme, page]
-
-
-def with_block(text: str, content: str) -> str:
-    """Return a text with the part between the two marks replaced.
-
-    Raises:
-        ValueError: the marks are not in it once each, in order.
-    """
-    parts = re.split(f"({re.escape(START)}|{re.escape(END)})", text)
-    if parts[1::2] != [START, END]:
-        raise ValueError(f"the text has no single block from {START!r} to {END!r}")
-    return f"{parts[0]}{START}\n{content}{END}{parts[4]}"
 
 
 def block(story: Story) -> str:

@@ -8,18 +8,18 @@ blocks again from the stored data. A test fails when a page and the data differ.
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from .block import Block
 from .instrument_figures import pictures
 from .instrument_story import COUNTRIES, TRIALS, Row, compute
 
 ROOT = Path(__file__).resolve().parent.parent
-START, END = "<!-- figures: written by python -m minclub.reports.instruments docs -->", "<!-- end of figures -->"
+FIGURES = Block("<!-- figures: written by python -m minclub.reports.instruments docs -->", "<!-- end of figures -->")
 USAGE = "usage: python -m minclub.reports.instruments docs | pages"
 Data = dict[str, Any]
 
@@ -59,21 +59,9 @@ def write(data: Data, root: Path) -> list[Path]:
     made = [path, *pictures(data, path.parent)]
     for page in PAGES:
         file = root / "docs" / "instruments" / f"{page}.md"
-        file.write_text(with_block(file.read_text(encoding="utf-8"), block(page, data)), encoding="utf-8")
+        file.write_text(FIGURES.written(file.read_text(encoding="utf-8"), block(page, data)), encoding="utf-8")
         made.append(file)
     return made
-
-
-def with_block(text: str, content: str) -> str:
-    """Return a page with the part between the two marks replaced.
-
-    Raises:
-        ValueError: the marks are not in it once each, in order.
-    """
-    parts = re.split(f"({re.escape(START)}|{re.escape(END)})", text)
-    if parts[1::2] != [START, END]:
-        raise ValueError(f"the page has no single block from {START!r} to {END!r}")
-    return f"{parts[0]}{START}\n{content}{END}{parts[4]}"
 
 
 def block(page: str, data: Data) -> str:

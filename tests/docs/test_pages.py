@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from minclub import audit, load, solve
 from minclub.cli.main import app
 from minclub.reports.design_story import Story
-from minclub.reports.front_page import END, START, block, result_page, with_block, write
+from minclub.reports.front_page import RESULT, block, result_page, write
 from minclub.solvers.design import Design
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -88,7 +88,7 @@ def test_stored_design_is_proven_and_belongs_to_the_shipped_instance(story: Stor
 
 def test_readme_and_result_page_say_what_the_stored_design_says(root: Path, story: Story) -> None:
     readme = (root / "README.md").read_text(encoding="utf-8")
-    assert with_block(readme, block(story)) == readme
+    assert RESULT.written(readme, block(story)) == readme
     assert (root / "docs" / "result.md").read_text(encoding="utf-8") == result_page(story)
 
 
@@ -105,10 +105,11 @@ def test_only_a_proven_and_audited_design_is_shown(story: Story, tmp_path: Path)
 
 
 def test_a_block_needs_its_place() -> None:
-    assert with_block(f"a {START} old {END} z", "new\n") == f"a {START}\nnew\n{END} z"
-    for text in ("no marks", f"{END} {START}", f"{START} {END} {START} {END}"):
+    start, end = RESULT.start, RESULT.end
+    assert RESULT.written(f"a {start} old {end} z", "new\n") == f"a {start}\nnew\n{end} z"
+    for text in ("no marks", f"{end} {start}", f"{start} {end} {start} {end}"):
         with pytest.raises(ValueError, match="no single block"):
-            with_block(text, "new")
+            RESULT.written(text, "new")
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from minclub.instances.loader import load
 from minclub.models.club import Club
 from minclub.models.desk import Desk
 from minclub.solvers.highs import Compiled, compile_model
-from minclub.tests.models.test_club import FOLDER, Row, from_text, rows_of, to_text
+from minclub.tests.models.test_club import FOLDER, Row, assert_golden, from_text, rows_of, to_text
 
 GOLDEN = FOLDER / "instruments"
 FAMILIES = ("one_line", "one_rung", "reserve_cover", "country_cap")
@@ -46,13 +46,7 @@ def rows(family: str) -> dict[str, Row]:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_family_has_the_golden_rows(family: str) -> None:
-    made = rows(family)
-    golden = from_text((GOLDEN / f"{family}.lp").read_text(encoding="utf-8"))
-    assert set(made) == set(golden)
-    assert made
-    for name, (terms, low, high) in golden.items():
-        assert made[name][0] == pytest.approx(terms, rel=1e-6, abs=1e-9), name
-        assert made[name][1:] == pytest.approx((low, high), rel=1e-6, abs=1e-9), name
+    assert_golden(tutorial()[1], GOLDEN, family)
 
 
 def test_a_line_ties_each_rung_of_its_products() -> None:

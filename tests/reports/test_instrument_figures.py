@@ -15,7 +15,7 @@ from minclub import load
 from minclub.instances.club_fields import CLUB_FIELDS
 from minclub.reports.instrument_figures import HEADINGS, differing, pictures
 from minclub.reports.instrument_story import RUNS, TRIALS, reach
-from minclub.reports.instruments import END, PAGES, START, block, main, read, with_block, write
+from minclub.reports.instruments import FIGURES, PAGES, block, main, read, write
 
 Data = dict[str, Any]
 NAMES = sorted(PAGES)
@@ -89,7 +89,7 @@ def test_testing_the_candidates_again_gives_the_stored_numbers(data: Data, page:
 @pytest.mark.parametrize("name", NAMES)
 def test_page_says_what_the_stored_data_say(root: Path, data: Data, name: str) -> None:
     text = page_of(root, name)
-    assert with_block(text, block(name, data)) == text
+    assert FIGURES.written(text, block(name, data)) == text
     assert 2 <= block(name, data).count("\n* ") <= 9
     for heading in ("## The rule", "## Keys", "## Alone on usmca", "## Sources and limits"):
         assert heading in text
@@ -151,16 +151,16 @@ def test_pages_are_written_below_any_root(root: Path, data: Data, tmp_path: Path
     folder = tmp_path / "docs" / "instruments"
     folder.mkdir(parents=True)
     for name in NAMES:
-        (folder / f"{name}.md").write_text(f"before {START} old {END} after", encoding="utf-8")
+        (folder / f"{name}.md").write_text(f"before {FIGURES.start} old {FIGURES.end} after", encoding="utf-8")
     made = write(data, tmp_path)
     assert len(made) == 1 + 2 * len(PAGES)
-    assert (folder / "grants.md").read_text(encoding="utf-8") == f"before {START}\n{block('grants', data)}{END} after"
+    assert (folder / "grants.md").read_text(encoding="utf-8") == f"before {FIGURES.start}\n{block('grants', data)}{FIGURES.end} after"
     assert read(tmp_path) == json.loads(json.dumps(data))
 
 
 def test_a_page_without_a_place_is_refused() -> None:
     with pytest.raises(ValueError, match="no single block"):
-        with_block("nothing here", "new")
+        FIGURES.written("nothing here", "new")
 
 
 @pytest.mark.parametrize("arguments", [[], ["all"], ["docs", "pages"]])
