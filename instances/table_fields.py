@@ -34,7 +34,7 @@ def _origin(table: str) -> tuple[Field, ...]:
     )
 
 
-def _project_fields() -> tuple[Field, ...]:
+def _plant_fields() -> tuple[Field, ...]:
     t = "projects"
     return (
         _field(t, "project_id", "id", "name of the project", **NEED),
@@ -66,6 +66,12 @@ def _project_fields() -> tuple[Field, ...]:
         _field(t, "expansion_capex_musd", "float", "capital of an expansion; 0 = none", default=0.0, convention="C10", **MUSD),
         _field(t, "expansion_year", "int", "operating year (1 = first) in which it is spent; 0 = none", default=0, minimum=0, maximum=200, convention="C10"),
         _field(t, "expansion_capacity_t_per_year", "float", "capacity added; 0 = inside capacity and ramp", default=0.0, convention="C10", **TONNES),
+    )
+
+
+def _standing_fields() -> tuple[Field, ...]:
+    t = "projects"
+    return (
         _field(t, "china_linked", "bool", "owned by a China-linked firm", convention="C22", **NEED),
         _field(t, "exclusive_group", "str", "at most one project of a group is built; empty = none", default="", convention="C27"),
         _field(t, "data_tier", "choice", "A read or derived, B one main number assumed, C two or more", choices=("A", "B", "C"), **NEED),
@@ -79,6 +85,12 @@ def _project_fields() -> tuple[Field, ...]:
             t, "public_loan_spread", "float", "its real rate over public_base_rate", unit="per year", minimum=-0.05, maximum=1, default=0.0, convention="C12"
         ),
         _field(t, "public_grant_musd", "float", "public grant, off capital; 0 = none", default=0.0, convention="C10", **MUSD),
+    )
+
+
+def _support_fields() -> tuple[Field, ...]:
+    t = "projects"
+    return (
         _field(t, "feed_product_code", "id", "product bought as feed, only if charged separately", refers="products", default="", convention="C4"),
         _field(t, "feed_t_per_t", "float", "feed per tonne of main product", unit="t/t", minimum=0, default=0.0, convention="C4"),
         _field(t, "feed_price_factor", "float", "price of the feed over its product's price", unit="multiple", minimum=0, default=0.0, convention="C4"),
@@ -277,7 +289,9 @@ def _record_fields() -> tuple[Field, ...]:
 
 
 TABLE_FIELDS: tuple[Field, ...] = (
-    *_project_fields(),
+    *_plant_fields(),
+    *_standing_fields(),
+    *_support_fields(),
     *_product_fields(),
     *_stream_fields(),
     *_law_fields(),

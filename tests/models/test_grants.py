@@ -16,8 +16,8 @@ from minclub.models.cashflow import Site
 from minclub.models.desk import Desk
 from minclub.models.subsidies import CreditLevel, LawCredits
 from minclub.models.welfare import project_cost, support
+from minclub.tests.models.tutorial_sites import RATE, START, YEARS, alpha_of, no_law
 
-START, YEARS, RATE = 2029, 10, 0.05
 GRANT = CreditLevel(grant=0.2)
 GIVEN: dict[str, object] = {
     "instruments.grants": True,
@@ -35,12 +35,7 @@ def desk() -> Desk:
 
 @pytest.fixture(scope="module")
 def alpha(desk: Desk) -> Site:
-    site = desk.outlooks.site(desk.plants["USA_ALPHA"], START, desk.law_settings())
-    return replace(site, aid=desk.aid(site, GRANT))
-
-
-def no_law() -> LawCredits:
-    return LawCredits(np.zeros(YEARS), np.zeros(YEARS))
+    return alpha_of(desk, GRANT)
 
 
 @pytest.mark.parametrize("status", DEV_STATUS)

@@ -16,8 +16,8 @@ from minclub.models.desk import Desk
 from minclub.models.loans import subsidy_rate
 from minclub.models.subsidies import CreditLevel, LawCredits
 from minclub.models.welfare import project_cost, support
+from minclub.tests.models.tutorial_sites import RATE, START, YEARS, alpha_of, no_law
 
-START, YEARS, RATE = 2029, 10, 0.05
 LOAN = CreditLevel(loan=1.0)
 GIVEN: dict[str, object] = {"instruments.loans": True, "ladders.loan": [0, 1], "concessional.spread": 0.01, "concessional.tenor_years": 3}
 """Public loans at 2% + 1% over 3 years, against 5% over 4 of the market; the public rate is 5%."""
@@ -35,12 +35,7 @@ def desk() -> Desk:
 
 @pytest.fixture(scope="module")
 def alpha(desk: Desk) -> Site:
-    site = desk.outlooks.site(desk.plants["USA_ALPHA"], START, desk.law_settings())
-    return replace(site, aid=desk.aid(site, LOAN))
-
-
-def no_law() -> LawCredits:
-    return LawCredits(np.zeros(YEARS), np.zeros(YEARS))
+    return alpha_of(desk, LOAN)
 
 
 def bank_of(desk: Desk, site: Site) -> Tests:

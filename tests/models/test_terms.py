@@ -18,8 +18,9 @@ from minclub.models.market import OPEN, Market
 from minclub.models.projects import calendar
 from minclub.models.subsidies import CreditLevel, LawCredits, law_credits, schedule
 from minclub.models.welfare import Cost, project_cost
+from minclub.tests.models.tutorial_sites import START, YEARS, alpha_of, no_law
 
-BASE, YEARS, START = 2027, 10, 2029
+BASE = 2027
 TONNES = 2_000
 """USA_ALPHA sells 2,000 t a year at 6,000, 9,000 and 12,000 USD/t in the three scenarios, 2029 to 2033; it costs 5,000 USD/t."""
 PRICES = (6_000.0, 9_000.0, 12_000.0)
@@ -33,11 +34,7 @@ def desk() -> Desk:
 
 @pytest.fixture(scope="module")
 def alpha(desk: Desk) -> Site:
-    return desk.outlooks.site(desk.plants["USA_ALPHA"], START, desk.law_settings())
-
-
-def no_law() -> LawCredits:
-    return LawCredits(np.zeros(YEARS), np.zeros(YEARS))
+    return alpha_of(desk)
 
 
 def cost(site: Site, terms: ContractTerms, strike: float) -> Cost:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import bisect
+import copy
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +19,11 @@ from minclub.solvers.audit_case import Case
 from minclub.solvers.audit_design import TABLES, read_design
 from minclub.solvers.audit_read import read_world
 from minclub.solvers.audit_world import World
+from minclub.tests.solvers import audit_worlds
 
 YEARS = range(2027, 2027 + 12)
-PARAMETERS = {
-    "public_rate": 0.04, "base_project_rate": 0.10, "country_risk_premium": 0.0, "specialty_addon": 0.025, "downside_price_factor": 0.8,
-    "income_tax_rate": 0.2, "mining_duty_rate": 0.1, "depreciation_years": 2, "debt_share": 0.6, "debt_tenor_years": 4, "debt_rate": 0.05,
-    "public_base_rate": 0.02, "idc_drawn_share": 0.5, "dscr_average_merchant": 1.45, "dscr_contract_reduction": 0.15, "dscr_minimum_downside": 1.0,
-    "reserve_months": 6, "dump_llcr_minimum": 1.0, "dump_deck_years": 3, "downside_opex_factor": 1.1, "downside_capex_factor": 1.15,
-    "downside_delay_years": 1, "cvar_alpha": 0.5, "loss_tolerance": 0.6, "lender_share_of_protection": 0.5, "review_year": 2036, "care_share": 0.1,
-    "export_cost": 0.07, "export_cap": 0.05, "supply_fill_restricted": 0.7, "stack_cap": 0.5, "upside_share_max": 0.5, "strike_max": 2.5,
-    "contract_min_revenue_share": 0.3, "subsidy_band": 0.05, "life_cap_years": 30,
+PARAMETERS = audit_worlds.PARAMETERS | {
+    "public_rate": 0.04, "debt_tenor_years": 4, "dump_deck_years": 3, "review_year": 2036, "export_cost": 0.07, "life_cap_years": 30,
 }  # fmt: skip
 SETTINGS: dict[str, Any] = {
     "years.base": 2027, "years.end": 2034, "years.target": 2031, "years.simulated": 12, "data.demand_basis": "direct", "data.growth_until": 2034,
@@ -177,3 +174,13 @@ def least_strike(instance: Instance) -> float:
 def names(raw: dict[str, Any], instance: Instance) -> set[str]:
     """Return the names of the failed checks."""
     return {check.name.removeprefix("limit: ") for check in audit(raw, instance).failures}
+
+
+def assert_found(change: Callable[[dict[str, Any]], Any], name: str, design: dict[str, Any], instance: Instance) -> None:
+    """Check that a change of a design fails the named check, and none of a given design, whose limits are not judged."""
+    raw = copy.deepcopy(design)
+    assert name not in names(raw, instance)
+    change(raw)
+    assert name in names(raw, instance)
+    raw["certificate"]["status"] = "given"
+    assert name not in names(raw, instance)

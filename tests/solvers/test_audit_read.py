@@ -192,3 +192,7 @@ def test_internal_rate_of_return() -> None:
     assert nearest_irr(np.array([-1.0, 0.9]), None) is None
     assert nearest_irr(np.array([-1.0, 0.9]), -0.1) == pytest.approx(-0.1)
     assert nearest_irr(np.array([1.0, 1.0]), 0.2) is None
+
+
+def test_a_rate_near_total_loss_is_found() -> None:
+    assert nearest_irr(np.array([-1.0, 0.0012]), -0.9988) == pytest.approx(-0.9988)

@@ -13,7 +13,7 @@ from minclub.instances.instance import Instance
 from minclub.solvers.audit import AuditRefused, audit
 from minclub.solvers.audit_case import Case
 from minclub.solvers.audit_design import read_design
-from minclub.tests.solvers.audit_designs import PROJECTS, build, claim, decisions, names, world_of
+from minclub.tests.solvers.audit_designs import PROJECTS, assert_found, build, claim, decisions, names, world_of
 
 ON = {f"instruments.{name}": True for name in ("tariffs", "reference_price", "contracts", "credits", "grants", "loans", "procurement")}
 SETTINGS: dict[str, Any] = ON | {
@@ -167,13 +167,7 @@ BROKEN: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_broken_rule_is_found(case: str, design: dict[str, Any], instance: Instance) -> None:
-    apply, name = BROKEN[case]
-    raw = copy.deepcopy(design)
-    assert name not in names(raw, instance)
-    apply(raw)
-    assert name in names(raw, instance)
-    raw["certificate"]["status"] = "given"
-    assert name not in names(raw, instance)
+    assert_found(*BROKEN[case], design, instance)
 
 
 @pytest.mark.parametrize("name", ["reference_price", "contracts", "credits", "grants", "loans", "procurement"])

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from minclub import solve
+from minclub.instances.errors import InstanceError
 from minclub.instances.loader import load
 from minclub.instances.synthetic import Recipe, synthetic, write
 from minclub.models.border import Revenue
@@ -169,3 +171,9 @@ def test_bounds_take_no_pinned_decisions() -> None:
 def test_a_bound_on_the_club_is_found_in_minutes() -> None:
     found = bound_continuous(Desk(load("usmca")), 1e6, time_limit=45.0)
     assert found.bound > 100.0
+
+
+def test_it_refuses_instruments_that_it_does_not_cover() -> None:
+    given = {"instruments.grants": True, "ladders.grant": [0.0, 0.2], "standards.tier": "high"}
+    with pytest.raises(InstanceError, match="2 problems"):
+        solve(load("tutorial", given), continuous=1.0)

@@ -66,21 +66,11 @@ def compare(folder: Path, seed: int, cap: float, basket: float) -> None:
 
 
 @pytest.mark.parametrize("listed", [search.LISTED, -1])
-@pytest.mark.parametrize(("seed", "cap", "basket"), FAST)
+@pytest.mark.parametrize(("seed", "cap", "basket"), [*FAST, *(pytest.param(*case, marks=pytest.mark.slow) for case in SLOW)])
 def test_caps_that_bind_agree_with_brute_force(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, cap: float, basket: float, listed: int
 ) -> None:
     """With nothing listed, branching alone has to close every node."""
-    monkeypatch.setattr(search, "LISTED", listed)
-    compare(tmp_path, seed, cap, basket)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("listed", [search.LISTED, -1])
-@pytest.mark.parametrize(("seed", "cap", "basket"), SLOW)
-def test_more_caps_that_bind_agree_with_brute_force(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, cap: float, basket: float, listed: int
-) -> None:
     monkeypatch.setattr(search, "LISTED", listed)
     compare(tmp_path, seed, cap, basket)
 

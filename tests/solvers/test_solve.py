@@ -143,3 +143,10 @@ def test_a_pinned_credit_stands_where_nothing_is_added(tutorial: mc.instances.In
             row = found.credits.query("country == @country and product == @product").iloc[0]
             assert row["itc_rate"] == 0.1
             assert found.certificate["audit"] == "passed"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("tariff.china_linked.alpha", 0.013), ("tariff.market.alpha", 0.004), ("credit.itc.USA.alpha", 0.03), ("reference.alpha", 6_100.0)]
+)
+def test_a_pinned_decision_may_lie_off_the_ladder(name: str, value: float) -> None:
+    assert mc.solve(mc.load("tutorial"), fixes={name: value}).certificate["audit"] == "passed"

@@ -1,0 +1,24 @@
+"""USA_ALPHA of the tutorial from 2029 on, with what a level gives it: 30 musd of capital in 2028, five operating years."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from minclub.models.cashflow import Site
+from minclub.models.desk import Desk
+from minclub.models.subsidies import NO_CREDIT, CreditLevel, LawCredits
+
+START, YEARS, RATE = 2029, 10, 0.05
+
+
+def alpha_of(desk: Desk, level: CreditLevel = NO_CREDIT) -> Site:
+    """Return the plant at law and the baseline's path, with the aid of a level."""
+    site = desk.outlooks.site(desk.plants["USA_ALPHA"], START, desk.law_settings())
+    return replace(site, aid=desk.aid(site, level))
+
+
+def no_law() -> LawCredits:
+    """Return a law without credits."""
+    return LawCredits(np.zeros(YEARS), np.zeros(YEARS))
