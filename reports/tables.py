@@ -73,10 +73,12 @@ def verdict(certificate: Record) -> str:
         return "Given, not optimised: evaluated as stated. No limit is enforced and no bound is claimed."
     if certificate.get("proven"):
         return f"Proven: no design of this instance has an objective below {money(bound)} {MONEY}."
-    reasons = {"interrupted": "it was interrupted", "time_limit": "the time limit ended it", "plan_limit": "too many plans could still matter"}
-    why = reasons.get(str(status), "it stopped early")
+    early = {"interrupted": "it was interrupted", "time_limit": "the time limit ended it", "plan_limit": "too many plans could still matter"}
+    why = f"{early.get(str(status), 'it stopped early')} before the gap was reached"
+    if status == "class_strikes":
+        why = "the bound is that of one strike per project, and one per class costs more"
     known = "no bound is known" if missing(bound) else f"the objective of the best design may be as low as {money(bound)} {MONEY}"
-    return f"NOT PROVEN: {why} before the gap was reached; {known}. This is the best design found."
+    return f"NOT PROVEN: {why}; {known}. This is the best design found."
 
 
 def headline(design: Design) -> list[Table | str]:

@@ -25,7 +25,7 @@ from .audit_world import AuditRefused
 
 __all__ = ["AuditRefused", "AuditReport", "Check", "audit"]
 
-STATUSES = ("optimal", "gap_reached", "time_limit", "plan_limit", "interrupted", "given")
+STATUSES = ("optimal", "gap_reached", "time_limit", "plan_limit", "class_strikes", "interrupted", "given")
 PROVEN = ("optimal", "gap_reached")
 
 

@@ -102,7 +102,7 @@ def solve(
     statement = Statement(desk, by_class(desk, decisions) if classed else decisions)
     design = statement_design(
         statement,
-        status=STATUS.get(outcome.status, "plan_limit"),
+        status="class_strikes" if classed and outcome.status is Status.OPTIMAL else STATUS.get(outcome.status, "plan_limit"),
         bound=None if classed and desk.competition.products else outcome.bound,
         gap_asked=gap,
         seconds=clock.seconds,

@@ -11,6 +11,7 @@ from minclub.models.classes import by_class
 from minclub.models.contracts import ContractTerms
 from minclub.models.decisions import Contract, Decisions
 from minclub.models.desk import Desk
+from minclub.reports.tables import verdict
 from minclub.tests.solvers.instrument_sets import random
 
 
@@ -33,6 +34,8 @@ def test_cheap_takers_keep_a_rent_and_the_gap_tells_what_the_search_did_not_weig
     assert proof["bound_musd"] == pytest.approx(own.certificate["bound_musd"])
     assert proof["bound_from"].endswith("strikes per project")
     assert not proof["proven"]
+    assert proof["status"] == "class_strikes"
+    assert "one strike per project" in verdict(proof)
     assert proof["objective_musd"] > own.certificate["objective_musd"] + 1.0
 
 
