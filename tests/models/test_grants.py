@@ -44,6 +44,12 @@ def test_only_early_stage_work_draws_a_grant(status: str) -> None:
     assert ("USA_ALPHA" in early_stage(instance)) == (status in ("study", "permitting"))
 
 
+def test_a_level_gives_it_to_early_work_alone() -> None:
+    desk = Desk(mc.load("tutorial", GIVEN | {"projects.MEX_ALPHA.dev_status": "permitted"}))
+    given = {key: desk.supports.aid(desk.plants[key], 5, GRANT).grant for key in ("USA_ALPHA", "MEX_ALPHA")}
+    assert given == {"USA_ALPHA": 0.2, "MEX_ALPHA": 0.0}
+
+
 def test_the_baseline_draws_none() -> None:
     early = Desk(mc.load("tutorial", GIVEN | {f"projects.{j}.dev_status": "study" for j in ("CAN_BETA", "USA_BETA")}))
     assert "CAN_BETA" in early.baseline.builds

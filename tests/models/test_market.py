@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 import minclub as mc
+from minclub.instances.scenarios import generate
 from minclub.models.border import Revenue
 from minclub.models.levies import LAW, Border, Schedule
 from minclub.models.market import BEYOND, COUNTRIES, EXPORT, OPEN, SCARCE, Market, domestic_price
@@ -17,7 +20,9 @@ rates = st.floats(0.0, 1.0)
 prices = st.floats(1.0, 1e6)
 
 
-TUTORIAL = Market(mc.load("tutorial"))
+DRAWN = generate(mc.load("tutorial"))
+TUTORIAL = Market(mc.load("tutorial"), replace(DRAWN, china={m: 0.8 * price for m, price in DRAWN.china.items()}))
+"""The tutorial with a node whose price is a fifth below the other's."""
 PLAIN = Schedule(("market", "china"), {"market": 0.0, "china": 0.0})
 
 

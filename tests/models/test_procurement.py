@@ -12,10 +12,13 @@ from numpy.testing import assert_allclose
 import minclub as mc
 from minclub.models.bankability import Tests
 from minclub.models.cashflow import Site
+from minclub.models.decisions import Decisions
 from minclub.models.desk import Desk
 from minclub.models.procurement import nameplates, offered_streams, procured_products
+from minclub.models.statement import Statement
 from minclub.models.subsidies import CreditLevel, LawCredits
 from minclub.models.welfare import project_cost
+from minclub.tests.models.tutorial_sites import no_law
 
 START, YEARS, RATE = 2029, 10, 0.05
 GIVEN: dict[str, object] = {
@@ -40,10 +43,6 @@ def alpha(multiple: float, at: Desk | None = None) -> Site:
     at = at or desk()
     site = at.outlooks.site(at.plants["USA_ALPHA"], START, at.law_settings())
     return replace(site, aid=at.aid(site, CreditLevel(offtake=multiple)))
-
-
-def no_law() -> LawCredits:
-    return LawCredits(np.zeros(YEARS), np.zeros(YEARS))
 
 
 def test_every_tonne_of_nameplate_has_the_same_claim() -> None:
@@ -144,3 +143,11 @@ def test_members_bear_it_by_their_quotas_wherever_the_plant_stands() -> None:
     assert host.outlay[2] == pytest.approx(0.5 * 2.25)
     assert other.outlay[2] == pytest.approx(0.3 * 2.25)
     assert float(other.booked) == pytest.approx(0.3 * float(cost.booked))
+
+
+def test_what_is_not_built_is_not_bought() -> None:
+    at, level = desk(), CreditLevel(offtake=1.5)
+    given = Decisions(builds={"USA_ALPHA": START}, credits={("USA", "alpha"): level, ("MEX", "alpha"): level})
+    statement = Statement(at, given)
+    taken = {key: bool(statement.site(at.plants[key], START).aid.streams) for key in ("USA_ALPHA", "MEX_ALPHA")}
+    assert taken == {"USA_ALPHA": True, "MEX_ALPHA": False}

@@ -17,7 +17,7 @@ from minclub.tests.solvers.instrument_sets import random
 
 def test_a_class_gets_the_highest_of_its_least_strikes() -> None:
     desk, terms = Desk(load("tutorial")), ContractTerms(5, 1.0, 0.5)
-    strikes = {"USA_ALPHA": 7_000.0, "MEX_ALPHA": 8_000.0, "USA_BETA": 900.0}
+    strikes = {"USA_ALPHA": 8_000.0, "MEX_ALPHA": 7_000.0, "USA_BETA": 900.0}
     assert desk.plants["USA_ALPHA"].refined == desk.plants["MEX_ALPHA"].refined
     given = Decisions(contracts={key: Contract(strike, terms) for key, strike in strikes.items()})
     found = {key: held.strike for key, held in by_class(desk, given).contracts.items()}

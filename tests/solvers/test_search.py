@@ -15,11 +15,13 @@ from minclub.models.domains import Domain
 from minclub.models.pricing import Pricing
 from minclub.solvers import search
 from minclub.solvers.branching import Node, Pool
+from minclub.solvers.design import Design
 from minclub.solvers.enumerate import enumerate_designs
 from minclub.solvers.highs import Status, compile_model, run
 from minclub.solvers.relaxation import relax
 from minclub.solvers.search import Clock, Search
-from minclub.solvers.solve import Prepared, prepare
+from minclub.solvers.solve import Prepared, prepare, solve
+from minclub.tests.solvers.instrument_sets import random
 
 WEIGHTS = ("objective.user_weight=1", "caps.product_price=0.5", "objective.cvar_weight=0.3")
 
@@ -191,3 +193,24 @@ def test_pricing_says_that_no_plan_is_below_a_value(prepared: Prepared) -> None:
 def test_a_stopped_clock_ends_the_search_without_a_design(prepared: Prepared) -> None:
     outcome = Search(prepared.search.spaces, prepared.search.master, Clock(0.0), None).solve(1e-3)
     assert (outcome.status, outcome.chosen) == (Status.TIME_LIMIT, None)
+
+
+def users_loss(design: Design) -> float:
+    """Return the loss of the three members' users, musd."""
+    mine = design.payoff[(design.payoff["part"] == "users") & (design.payoff["country"] != "ALL")]
+    return -float(mine["pv_musd"].sum())
+
+
+def test_of_all_equal_optima_the_one_that_users_prefer_is_chosen(tmp_path: Path) -> None:
+    """Each pair of rates is pinned in turn; several cost the same (C26)."""
+    rates = (0.0, 0.05, 0.1, 0.2)
+    instance = random(tmp_path, 8, 1, "ladders.tariffs=[0,0.05,0.1,0.2]", "caps.product_price=1.0", "caps.basket=1.0")
+    free = solve(instance)
+    best, pinned = free.certificate["objective_musd"], []
+    for low, high in ((low, high) for low in rates for high in rates if low <= high):
+        made = solve(instance, fixes={"tariff.market.product_01": low, "tariff.china_linked.product_01": high})
+        pinned.append((made.certificate["objective_musd"], users_loss(made)))
+    equal = [loss for cost, loss in pinned if cost <= best + 1e-6 * abs(best)]
+    assert len(equal) > 1
+    assert max(equal) > min(equal) + 1.0
+    assert users_loss(free) == pytest.approx(min(equal))
