@@ -29,8 +29,8 @@ cluster with more than four million build sets (11 candidates with three start y
 
 *Coarse ladders* are three tariffs, two levels of each credit and one start year; *default ladders* are those of C19, as in `usmca`. With default ladders a cluster of two
 products has 576 pairs of tariff options instead of 36 and many more build sets. Where *the basket cap binds* (2% of a country's basket, C23, on random markets that are
-small beside it), it ties all clusters: the bound of the relaxation is then far from the optimum, and so many plans stay within the gap that the search ends
-at its limit on their number (*plan limit*). Elsewhere that cap is 20% and slack at the optimum, as the shipped instance's is.
+small beside it), it ties all clusters: the bound of the relaxation is then far from the optimum, too many plans stay within the gap to be listed, and the
+search has to branch. Elsewhere that cap is 20% and slack at the optimum, as the shipped instance's is.
 """
 
 DIRECT = """## Against the direct model in SCIP
