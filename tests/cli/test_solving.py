@@ -302,7 +302,7 @@ def test_export_has_the_same_optimum(invoke: Invoke, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
+@pytest.mark.skipif(sys.platform == "win32", reason="until the suite is tried on Windows, which has no such signal")
 def test_ctrl_c_ends_with_130_and_no_traceback(tmp_path: Path) -> None:
     target = tmp_path / "design.json"
     command = [sys.executable, "-m", "minclub", "solve", "usmca", "--set", "objective.user_weight=1", "-o", str(target), "-v"]

@@ -4,6 +4,7 @@ import csv
 import os
 import shutil
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -128,9 +129,9 @@ def test_link_out_of_the_folder_is_refused(tutorial: Path, tmp_path: Path) -> No
     assert "a link that leaves the folder" in str(caught.value)
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
-def test_pipe_is_refused(tutorial: Path) -> None:
-    os.mkfifo(tutorial / "episodes.csv")
+@pytest.mark.parametrize("make", [os.mkdir, getattr(os, "mkfifo", os.mkdir)], ids=["folder", "pipe"])
+def test_what_is_no_file_is_refused(tutorial: Path, make: Callable[[Path], None]) -> None:
+    make(tutorial / "episodes.csv")
     assert "no regular file" in _only_problem(tutorial).got
 
 
