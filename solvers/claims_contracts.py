@@ -15,7 +15,7 @@ from ..models.outlooks import Setting
 from ..models.statement import Statement
 from ..models.subsidies import NO_CREDIT, CreditLevel
 from .claims_world import CONFIRMED, DEPENDS, REFUTED, Finding, World, graded, rounded, site_of
-from .evaluate import read_decisions
+from .given import read_decisions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
