@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .desk import Desk
     from .projects import Plant
 
+    Array = NDArray[np.float64]
     Aid = Mapping[tuple[str, str], Sequence[tuple[float, float]]]
     """Supported and sales, PV musd, of every aided project by (country, product)."""
 
@@ -42,7 +43,7 @@ def contested(desk: Desk) -> dict[str, NDArray[np.bool_]]:
     """
     years = desk.market.years
     inside = years <= _settings(desk)["years.end"]
-    largest: dict[tuple[str, str], NDArray[np.float64]] = {}
+    largest: dict[tuple[str, str], Array] = {}
     for plant in free_candidates(desk.balance, desk.baseline):
         start = start_years(desk.instance, plant)[0]
         if not passes_only_with_aid(desk, plant, start):
@@ -95,6 +96,36 @@ def band_holds(aid: Aid, products: Collection[str], band: float) -> bool:
         if values and max(values) - min(values) > band + TOLERANCE:
             return False
     return True
+
+
+def cheapest_in_band(costs: Sequence[Array], aids: Sequence[Array], band: float) -> tuple[int, ...] | None:
+    """Return the level of each member that together cost least while they keep the band; None if no levels do (C21b).
+
+    The lowest equivalent of a choice is some member's, so the cheapest choice lies in a window from such a value to ``band``
+    above it: in each window every member takes its cheapest level. Without an aided project a member is in every window.
+
+    Args:
+        costs: weighted cost of each member's levels, infinite where not allowed, ``(L,)`` each.
+        aids: subsidy equivalent at each level, nan where nothing is aided, ``(L,)`` each.
+        band: the greatest difference, a fraction.
+    """
+    open_ = [np.flatnonzero(np.isfinite(cost)) for cost in costs]
+    if not all(levels.size for levels in open_):
+        return None
+    best = [int(cost.argmin()) for cost in costs]
+    values = [aid[k] for aid, k in zip(aids, best, strict=True) if np.isfinite(aid[k])]
+    if not values or max(values) - min(values) <= band + TOLERANCE:
+        return tuple(best)
+    lowest = np.unique(np.concatenate([aid[levels] for aid, levels in zip(aids, open_, strict=True)]))
+    lowest = lowest[np.isfinite(lowest), None]
+    total, chosen = np.zeros(lowest.size), []
+    for cost, aid, levels in zip(costs, aids, open_, strict=True):
+        inside = np.isnan(aid[levels]) | ((aid[levels] >= lowest) & (aid[levels] <= lowest + band + TOLERANCE))
+        limited = np.where(inside, cost[levels], np.inf)
+        total = total + limited.min(axis=1)
+        chosen.append(levels[limited.argmin(axis=1)])
+    window = int(total.argmin())
+    return tuple(int(picks[window]) for picks in chosen) if np.isfinite(total[window]) else None
 
 
 class Competition:
@@ -168,6 +199,27 @@ class Competition:
             if supported > 0.0:
                 found.setdefault((plant.country, plant.product), []).append((supported, sales))
         return found
+
+    def equivalents(self, country: str, product: str, builds: Iterable[tuple[str, int]], settings: Mapping[str, Setting]) -> Array:
+        """Return the subsidy equivalent of a country and product at every credit level, nan where nothing is aided, ``(L,)``.
+
+        The equivalent of ``aid`` at all levels at once (C16).
+        """
+        desk = self.desk
+        rates = np.array([(level.itc, level.ptc) for level in desk.offer.levels])
+        supported, sales = np.zeros(len(rates)), np.zeros(len(rates))
+        for key, start in builds:
+            made = desk.family(key, start, settings)
+            aided = (made.kind == CONTRACT) | (made.supported > 0.0)
+            supported, sales = supported + np.where(aided, made.supported, 0.0), sales + aided * made.sales
+        for key in desk.baseline.builds:
+            plant = desk.plants[key]
+            if (plant.country, plant.product) == (country, product):
+                per_itc, per_ptc, sold = self.drawn(key, settings)
+                drawn = rates @ (per_itc, per_ptc)
+                aided = rates.any(axis=1) & (drawn > 0.0)
+                supported, sales = supported + np.where(aided, drawn, 0.0), sales + aided * sold
+        return np.divide(supported, sales, out=np.full(len(rates), np.nan), where=sales > 0.0)
 
     def holds(self, builds: Iterable[tuple[str, int]], levels: Mapping[tuple[str, str], int], settings: Mapping[str, Setting]) -> bool:
         """Say whether a design, or the part of it in one cluster, keeps the band (C21b)."""

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .columns import INFEASIBLE
-from .competition import equivalent
 from .desk import Desk
 
 if TYPE_CHECKING:
@@ -230,12 +229,8 @@ class Ledger:
             space, group = self.space, self.group
             built = space.built(group, group.rows[row])
             settings = space.group_settings(group, group.rows[row], space.at(option))
-            pair = (group.country, group.product)
-            found = np.full(self.offered.size, np.nan)
-            for level in np.flatnonzero(self.offered) if built else ():
-                aid = self.desk.competition.aid(built, {pair: int(level)}, settings, (group.product,))
-                if aid.get(pair):
-                    found[level] = equivalent(aid[pair])
+            none = np.full(self.offered.size, np.nan)
+            found = self.desk.competition.equivalents(group.country, group.product, built, settings) if built else none
             self._aid[key] = found
         return self._aid[key]
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .competition import cheapest_in_band
 from .domains import EVERYTHING, Domain
 from .filters import BROKEN, UNKNOWN
 from .market import COUNTRIES
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     """A weighted cost with the option and build set that it belongs to."""
 
 
-BAND_TOLERANCE = 1e-9
 KEPT_SIZE = 4_000_000
 AT_ONCE = 5
 
@@ -234,19 +234,12 @@ class Pricing:
             mine = [g for g, group in enumerate(space.groups) if group.product == product]
             if len(mine) < 2 or product not in space.cluster.products:
                 continue
-            total = np.zeros(())
-            low, high = np.full((), np.inf), np.full((), -np.inf)
-            for g in mine:
-                aid = self._equivalents(g, option, index)
-                total = np.add.outer(total, rows[g])
-                low, high = np.fmin.outer(low, aid), np.fmax.outer(high, aid)
-            spread = np.where(np.isfinite(low) & np.isfinite(high), high - low, 0.0)
-            total = np.where(spread <= space.desk.competition.band + BAND_TOLERANCE, total, np.inf)
-            chosen = np.unravel_index(int(total.argmin()), total.shape)
-            if not np.isfinite(total[chosen]):
+            aids = [self._equivalents(g, option, index) for g in mine]
+            chosen = cheapest_in_band([rows[g] for g in mine], aids, space.desk.competition.band)
+            if chosen is None:
                 return np.inf, tuple(levels)
             for g, level in zip(mine, chosen, strict=True):
-                levels[g] = int(level)
+                levels[g] = level
         value = self._apart(option, index) + sum(float(row[k]) for row, k in zip(rows, levels, strict=True))
         return value, tuple(levels)
 
