@@ -5,6 +5,7 @@ It holds the market, the plants, the baseline and the caches of what a plant cos
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -84,10 +85,30 @@ class Desk:
         self._families: dict[FamilyKey, Family] = {}
         self._guard: dict[tuple[str, Setting | None, Setting | None], bool] = {}
         self._revenue: dict[tuple[str, Border], Revenue] = {}
-        self._envelopes: dict[tuple[str, int, Border | None, Border | None], Family] = {}
+        self._envelopes: dict[tuple[object, ...], Family] = {}
         self._closed: dict[tuple[object, ...], Cost] = {}
         self._extra: dict[tuple[object, ...], Cost] = {}
         self._borders: dict[str, tuple[Border, ...]] = {}
+
+    def repinned(self, fixes: Mapping[str, float]) -> Desk:
+        """Return a desk with other values of the strikes pinned here; what they do not touch is shared.
+
+        Raises:
+            ValueError: ``fixes`` pins other decisions than this desk.
+        """
+        if fixes.keys() != self.fixes.keys():
+            raise ValueError("only the values of pinned strikes can change")
+        moved = {name for name, value in fixes.items() if value != self.fixes[name]}
+        if not all(name.startswith("strike.") for name in moved):
+            raise ValueError(f"not strikes: {', '.join(sorted(moved))}")
+        plants = {name.removeprefix("strike.") for name in moved}
+        desk = copy(self)
+        desk.fixes = dict(fixes)
+        desk._families = {key: found for key, found in self._families.items() if key[0] not in plants}
+        desk._envelopes = {key: found for key, found in self._envelopes.items() if key[0] not in plants}
+        desk.competition = copy(self.competition)
+        desk.competition.desk = desk
+        return desk
 
     def canonical(self, plant_id: str, borders: Mapping[str, Border]) -> tuple[Border | None, Border | None]:
         """Return the effective rates on which a plant's money depends: its own product's and its feed's."""
@@ -120,10 +141,12 @@ class Desk:
     def bound(
         self, plant_id: str, start: int, borders: Mapping[str, Border], visited: Mapping[str, NDArray[np.bool_]]
     ) -> Family:
-        """Return a lower bound, part by part, on a plant's columns under an option and any path (cached)."""
-        key = (plant_id, start, *self.canonical(plant_id, borders))
+        """Return a lower bound, part by part, on a plant's columns under an option and any path through visited states (cached)."""
+        plant = self.plants[plant_id]
+        seen = (visited[m].tobytes() for m in (plant.product if plant.refined else "", plant.feed_product) if m)
+        key = (plant_id, start, *self.canonical(plant_id, borders), *seen)
         if key not in self._envelopes:
-            best, worst = self.outlooks.envelope(self.plants[plant_id], start, borders, visited)
+            best, worst = self.outlooks.envelope(plant, start, borders, visited)
             self._envelopes[key] = self._evaluate(plant_id, best, worst)
         return self._envelopes[key]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from ..instances import Instance
     from .design import Design
 
+
+Space = TypeVar("Space", bound=PlanSpace)
 
 STATUS = {Status.INTERRUPTED: "interrupted", Status.TIME_LIMIT: "time_limit"}
 
@@ -137,20 +139,40 @@ def prepare(
     Raises:
         Infeasible: a cluster has no build set that meets the demands.
     """
+    desk = pinned_desk(instance, fixes)
+    demands = read_demands(desk.balance, desk.baseline)
+    spaces = plan_spaces(desk, demands, PlanSpace)
+    master = Master(desk, read_limits(desk), len(spaces))
+    return Prepared(desk, demands, Search(spaces, master, clock or Clock(None), progress))
+
+
+def pinned_desk(instance: Instance, fixes: Mapping[str, float] | Sequence[str] | None = None) -> Desk:
+    """Return the desk of an instance with decisions pinned.
+
+    Raises:
+        InstanceError: unknown names, values that are not numbers, or projects of the baseline.
+    """
     pinned = read_fixes(instance, fixes)
     desk = Desk(instance, pinned)
     taken = [name for name in pinned if name.partition(".")[2] in desk.baseline.builds]
     if taken:
         raise in_baseline(taken)
-    demands = read_demands(desk.balance, desk.baseline)
+    return desk
+
+
+def plan_spaces(desk: Desk, demands: Demands, kind: type[Space]) -> list[Space]:
+    """Lay out the plan space of every cluster.
+
+    Raises:
+        Infeasible: a cluster has no build set that meets the demands.
+    """
     spaces = []
-    for index, cluster in enumerate(find_clusters(desk.balance, desk.baseline, pinned)):
-        sets = build_sets(desk.balance, desk.baseline, cluster, demands, pinned)
+    for index, cluster in enumerate(find_clusters(desk.balance, desk.baseline, desk.fixes)):
+        sets = build_sets(desk.balance, desk.baseline, cluster, demands, desk.fixes)
         if not sets.choice.shape[0]:
-            raise explain_cluster(desk, cluster, demands, pinned)
-        spaces.append(PlanSpace(desk, index, cluster, sets))
-    master = Master(desk, read_limits(desk), len(spaces))
-    return Prepared(desk, demands, Search(spaces, master, clock or Clock(None), progress))
+            raise explain_cluster(desk, cluster, demands, desk.fixes)
+        spaces.append(kind(desk, index, cluster, sets))
+    return spaces
 
 
 def plan_master(instance: Instance, fixes: Mapping[str, float] | Sequence[str] | None = None) -> pyo.ConcreteModel:
