@@ -10,7 +10,7 @@ from .loans import subsidy_rate
 from .procurement import offered_streams, tendered_shares
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     import numpy as np
     from numpy.typing import NDArray
@@ -60,8 +60,8 @@ NO_AID = Aid()
 class Supports:
     """Who may draw grants, concessional loans and offtake, and on what terms."""
 
-    def __init__(self, market: Market, rules: Rules, public_rate: float, candidates: Iterable[Plant]) -> None:
-        """Read the terms; ``candidates`` are the plants outside the baseline that may be built."""
+    def __init__(self, market: Market, rules: Rules, public_rate: float, candidates: Iterable[Plant], baseline: Collection[str]) -> None:
+        """Read the terms; ``candidates`` are the plants outside the baseline that may be built, ``baseline`` the ids of its own."""
         instance = market.instance
         s = instance.settings
         self.rules, self.public_rate, self.long_run = rules, public_rate, market.long_run
@@ -71,7 +71,7 @@ class Supports:
         plants = list(candidates)
         self.early = early_stage(instance)
         self.shares = tendered_shares(market, [p for p in plants if p.available and not p.china_linked])
-        self.candidates = {p.id for p in plants}
+        self.candidates, self.baseline = {p.id for p in plants}, frozenset(baseline)
 
     def kinds(self, plant: Plant) -> frozenset[str]:
         """Return the forms of support that a plant can draw besides credits: those on which a level's rungs make a difference."""
@@ -89,14 +89,18 @@ class Supports:
         return tuple(getattr(level, kind) if kind in drawn else None for kind in ("grant", "loan", "offtake", "upside"))
 
     def aid(self, plant: Plant, operating_years: int, level: CreditLevel) -> Aid:
-        """Return what a plant with a life of ``operating_years`` gets at a level."""
-        if plant.id not in self.candidates or not (level.grant or level.loan or level.offtake):
+        """Return what a plant with a life of ``operating_years`` gets at a level.
+
+        Grants and loans are for every plant beyond the baseline (C15), also for one that C12 only reports on; offtake is for candidates (C17).
+        """
+        if plant.id in self.baseline or not (level.grant or level.loan or level.offtake):
             return NO_AID
+        streams = offered_streams(plant, self.shares) if level.offtake and plant.id in self.candidates else ()
         return Aid(
             grant=level.grant if plant.id in self.early else 0.0,
             loan=self._loan(plant, operating_years) if level.loan and self._borrows(plant) else None,
-            streams=tuple(self._stream(plant, m, level.offtake) for m in offered_streams(plant, self.shares)) if level.offtake else (),
-            tenor=self.offtake_tenor if level.offtake else 0,
+            streams=tuple(self._stream(plant, m, level.offtake) for m in streams),
+            tenor=self.offtake_tenor if streams else 0,
         )
 
     def _loan(self, plant: Plant, operating_years: int) -> PublicLoan:

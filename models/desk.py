@@ -249,7 +249,7 @@ class Desk:
     @cached_property
     def supports(self) -> Supports:
         """Return who may draw grants, concessional loans and offtake (C15, C17)."""
-        return Supports(self.market, self.rules, self.public_rate, self.candidates)
+        return Supports(self.market, self.rules, self.public_rate, self.candidates, self.baseline.builds)
 
     def aid(self, site: Site, level: CreditLevel) -> Aid:
         """Return what a plant gets at a level besides credits and a contract."""
