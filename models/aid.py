@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .lending import Rules, interest_in_construction
 from .loans import subsidy_rate
 from .procurement import offered_streams, tendered_shares
+from .subsidies import CreditLevel
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from ..instances import Instance
     from .market import Market
     from .projects import Plant
-    from .subsidies import CreditLevel
 
     Array = NDArray[np.float64]
 
@@ -83,10 +83,24 @@ class Supports:
     def _borrows(self, plant: Plant) -> bool:
         return plant.loan_musd <= 0.0 and plant.capital_musd > 0.0
 
-    def variant(self, plant: Plant, level: CreditLevel) -> tuple[object, ...]:
-        """Return the rungs of a level that change a plant's own terms: levels of one variant differ in credit rates only."""
-        drawn = self.kinds(plant)
-        return tuple(getattr(level, kind) if kind in drawn else None for kind in ("grant", "loan", "offtake", "upside"))
+    def drawn(self, plant: Plant, levels: Iterable[CreditLevel]) -> list[CreditLevel]:
+        """Return what a plant draws of each level: levels that come to the same for it become equal.
+
+        A grant is a share of all capital, and so an investment credit of ``grant / eligible share``.
+        """
+        kinds, share = self.kinds(plant), plant.itc_share
+        folded = "grant" in kinds and share > 0.0
+        return [
+            CreditLevel(
+                itc=level.itc + level.grant / share if folded else level.itc,
+                ptc=level.ptc,
+                grant=level.grant if "grant" in kinds and not folded else 0.0,
+                loan=level.loan if "loan" in kinds else 0.0,
+                offtake=level.offtake if "offtake" in kinds else 0.0,
+                upside=level.upside,
+            )
+            for level in levels
+        ]
 
     def aid(self, plant: Plant, operating_years: int, level: CreditLevel) -> Aid:
         """Return what a plant with a life of ``operating_years`` gets at a level.

@@ -168,7 +168,7 @@ class ClubSets:
         plant = self.desk.plants[plant_id]
         for level in map(int, np.flatnonzero((made.kind != INFEASIBLE) & self.desk.offered(plant.country, plant.product))):
             held = bool(made.kind[level] == CONTRACT)
-            yield level, Column(made.cost.pick(level), held, float(made.strike[level]), float(made.supported[level]), made.sales)
+            yield level, Column(made.cost.at(level), held, float(made.strike[level]), float(made.supported[level]), made.sales)
 
     def _baseline(self, plant_id: str, own: Setting | None, feed: Setting | None) -> Iterator[tuple[int, Column]]:
         """Yield a baseline project's column at every level, none where it would be displaced (C21c, C24)."""

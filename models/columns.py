@@ -12,7 +12,7 @@ from .bankability import TOLERANCE, Tests, stack_share
 from .contracts import ContractTerms, three_digit_grid
 from .lending import Rules, main_share
 from .subsidies import CreditLevel, LawCredits, credits_at
-from .welfare import Cost, full_sales, increments_over_law, project_cost
+from .welfare import Cost, LevelCosts, full_sales, increments_over_law, project_cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,13 +31,13 @@ INFEASIBLE, UNAIDED, CONTRACT = range(3)
 class Family:
     """One project, start year, option and path at all ``L`` credit levels.
 
-    ``kind`` is infeasible, unaided or contract per level; ``strike`` USD/t (nan without a contract); ``cost`` is
-    batched over levels; ``supported`` and ``sales`` are C16's numerator and denominator (musd).
+    ``kind`` is infeasible, unaided or contract per level; ``strike`` USD/t (nan without a contract); ``cost`` is by
+    level; ``supported`` and ``sales`` are C16's numerator and denominator (musd).
     """
 
     kind: NDArray[np.int_]
     strike: Array
-    cost: Cost
+    cost: LevelCosts
     supported: Array
     sales: float
 
@@ -82,23 +82,25 @@ def family(
     """Evaluate a site at every credit level: unaided if it passes without a contract, else at the least strike.
 
     A ``fixed_strike`` replaces the least one; the column is then feasible only where that strike passes C12. With a
-    ``worst`` site the result bounds, from below, the cost of every site between the two (an envelope). Levels that
-    change a project's own terms, not just its credit rates, are evaluated one variant at a time; ``supports`` says who
-    may draw what, and ``levels`` which levels to look at, all if not given.
+    ``worst`` site the result bounds, from below, the cost of every site between the two (an envelope). ``supports`` says
+    who may draw what, and ``levels`` which levels to look at, all if not given. Levels of which the plant draws the same
+    are evaluated once, and together where they differ in credit rates only.
     """
-    count = len(offer.levels)
-    wanted = np.arange(count) if levels is None else levels
-    sales = full_sales(site, offer.public_rate, offer.long_run[site.plant.product])
-    made = Family(np.full(count, INFEASIBLE), np.full(count, np.nan), Cost.none(*site.outlook.price.shape).repeated(count), np.zeros(count), sales)
-    variants: dict[tuple[object, ...], list[int]] = {}
-    for r in map(int, wanted):
-        variants.setdefault(supports.variant(site.plant, offer.levels[r]) if supports else (offer.levels[r].upside,), []).append(r)
-    for members in variants.values():
-        level = offer.levels[members[0]]
-        sites = [None if s is None else _aided(s, supports, level) for s in (site, worst)]
+    wanted = np.arange(len(offer.levels)) if levels is None else levels
+    offered = [offer.levels[r] for r in wanted]
+    drawn = offered if supports is None else supports.drawn(site.plant, offered)
+    distinct: dict[tuple[CreditLevel, bool], int] = {}
+    of = np.full(len(offer.levels), -1)
+    of[wanted] = [distinct.setdefault((mine, level.pays), len(distinct)) for mine, level in zip(drawn, offered, strict=True)]
+    made = Columns(list(distinct), site.outlook.price.shape)
+    for members in made.variants():
+        sites = [None if s is None else _aided(s, supports, made.levels[members[0]]) for s in (site, worst)]
         assert sites[0] is not None
-        _fill(made, np.array(members), sites[0], law, offer.under(level), dump_deck, fixed_strike, sites[1])
-    return made
+        made.fill(members, sites[0], law, offer.under(made.levels[members[0]]), dump_deck, fixed_strike, sites[1])
+    expanded = (np.append(values, none)[of] for values, none in ((made.kind, INFEASIBLE), (made.strike, np.nan), (made.supported, 0.0)))
+    kind, strike, supported = expanded
+    sales = full_sales(site, offer.public_rate, offer.long_run[site.plant.product])
+    return Family(kind, strike, LevelCosts(made.cost, of), supported, sales)
 
 
 def _aided(site: Site, supports: Supports | None, level: CreditLevel) -> Site:
@@ -108,35 +110,67 @@ def _aided(site: Site, supports: Supports | None, level: CreditLevel) -> Site:
     return site if aid is NO_AID else replace(site, aid=aid)
 
 
-def _fill(
-    made: Family,
-    members: NDArray[np.int_],
-    site: Site,
-    law: LawCredits,
-    offer: Offer,
-    dump_deck: bool,
-    fixed_strike: float | None,
-    worst: Site | None,
-) -> None:
-    """Evaluate the levels of one variant and enter them into the family."""
-    levels = [offer.levels[r] for r in members]
-    rates = [credits_at(law, level) for level in levels]
-    itc, ptc = _stacked(rates)
-    kind, strike = np.full(len(rates), INFEASIBLE), np.full(len(rates), np.nan)
-    if offer.contracts and main_share(site.plant, offer.long_run) >= offer.rules.main_share_min:
-        kind[:] = CONTRACT
-    if fixed_strike is None:
-        kind[Tests(site, offer.rules, offer.long_run, dump_deck, worst=worst).passes(itc, ptc)] = UNAIDED
-    if offer.rules.stack:
-        paying = np.array([level.pays for level in levels])
-        kind[paying & (stack_share(site, itc, ptc, offer.public_rate) > offer.rules.stack_cap + TOLERANCE)] = INFEASIBLE
-    held = np.flatnonzero(kind == CONTRACT)
-    if held.size:
-        grid = three_digit_grid(*strike_bounds(site, offer)) if fixed_strike is None else np.array([fixed_strike])
-        strike[held] = least_strikes(site, offer, dump_deck, grid, [rates[r] for r in held], worst)
-        kind[np.isnan(strike) & (kind == CONTRACT)] = INFEASIBLE
-    made.kind[members], made.strike[members] = kind, strike
-    _price(made, members, site, law, offer, worst)
+class Columns:
+    """Columns of one site at distinct levels, filled in variant by variant."""
+
+    def __init__(self, levels: Sequence[tuple[CreditLevel, bool]], shape: tuple[int, ...]) -> None:
+        """Start with nothing feasible; a level comes with whether it draws on the treasury (C13)."""
+        self.levels, self.pays = [level for level, _ in levels], np.array([pays for _, pays in levels], dtype=bool)
+        count = len(levels)
+        self.kind, self.strike, self.supported = np.full(count, INFEASIBLE), np.full(count, np.nan), np.zeros(count)
+        self.cost = Cost.none(*shape).repeated(count)
+
+    def variants(self) -> list[NDArray[np.int_]]:
+        """Return the levels that differ in credit rates only, together."""
+        found: dict[tuple[object, ...], list[int]] = {}
+        for r, level in enumerate(self.levels):
+            found.setdefault(level.variant, []).append(r)
+        return [np.array(members) for members in found.values()]
+
+    def fill(
+        self,
+        members: NDArray[np.int_],
+        site: Site,
+        law: LawCredits,
+        offer: Offer,
+        dump_deck: bool,
+        fixed_strike: float | None,
+        worst: Site | None,
+    ) -> None:
+        """Evaluate the levels of one variant and enter them."""
+        rates = [credits_at(law, self.levels[r]) for r in members]
+        itc, ptc = _stacked(rates)
+        kind, strike = np.full(len(rates), INFEASIBLE), np.full(len(rates), np.nan)
+        if offer.contracts and main_share(site.plant, offer.long_run) >= offer.rules.main_share_min:
+            kind[:] = CONTRACT
+        if fixed_strike is None:
+            kind[Tests(site, offer.rules, offer.long_run, dump_deck, worst=worst).passes(itc, ptc)] = UNAIDED
+        if offer.rules.stack:
+            over = stack_share(site, itc, ptc, offer.public_rate) > offer.rules.stack_cap + TOLERANCE
+            kind[self.pays[members] & over] = INFEASIBLE
+        held = np.flatnonzero(kind == CONTRACT)
+        if held.size:
+            grid = three_digit_grid(*strike_bounds(site, offer)) if fixed_strike is None else np.array([fixed_strike])
+            strike[held] = least_strikes(site, offer, dump_deck, grid, [rates[r] for r in held], worst)
+            kind[np.isnan(strike) & (kind == CONTRACT)] = INFEASIBLE
+        self.kind[members], self.strike[members] = kind, strike
+        self._price(members, site, law, offer, worst)
+
+    def _price(self, members: NDArray[np.int_], site: Site, law: LawCredits, offer: Offer, worst: Site | None) -> None:
+        """Enter public cost and subsidy equivalents of each feasible level of one variant."""
+        running = None if worst is None else surely_running(worst, offer)
+        for sort in (UNAIDED, CONTRACT):
+            where = members[self.kind[members] == sort]
+            if not where.size:
+                continue
+            levels = [self.levels[r] for r in where]
+            if sort == CONTRACT:
+                cost = project_cost(site, law, levels, offer.public_rate, offer.contract, self.strike[where], worst)
+            else:
+                cost = project_cost(site, law, levels, offer.public_rate, worst=worst, running=running)
+            self.supported[where] = increments_over_law(site, law, levels, cost, offer.public_rate, held=sort == CONTRACT)
+            for name in Cost.__dataclass_fields__:
+                getattr(self.cost, name)[where] = getattr(cost, name)
 
 
 def _stacked(rates: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
@@ -227,20 +261,3 @@ def surely_running(worst: Site, offer: Offer) -> NDArray[np.bool_]:
     lowest = np.array([strike_bounds(worst, offer)[0]])
     running[rows] &= worst.runs(rows, lowest, offer.contract)[0]
     return running
-
-
-def _price(made: Family, members: NDArray[np.int_], site: Site, law: LawCredits, offer: Offer, worst: Site | None) -> None:
-    """Enter public cost and subsidy equivalents of each feasible level of one variant."""
-    running = None if worst is None else surely_running(worst, offer)
-    for sort in (UNAIDED, CONTRACT):
-        where = members[made.kind[members] == sort]
-        if not where.size:
-            continue
-        levels = [offer.levels[r] for r in where]
-        if sort == CONTRACT:
-            cost = project_cost(site, law, levels, offer.public_rate, offer.contract, made.strike[where], worst)
-        else:
-            cost = project_cost(site, law, levels, offer.public_rate, worst=worst, running=running)
-        made.supported[where] = increments_over_law(site, law, levels, cost, offer.public_rate, held=sort == CONTRACT)
-        for name in Cost.__dataclass_fields__:
-            getattr(made.cost, name)[where] = getattr(cost, name)

@@ -34,7 +34,7 @@ from .levies import Border
 from .outlooks import Setting
 from .regimes import decode
 from .subsidies import NO_CREDIT, CreditLevel, credits_at
-from .welfare import Cost, project_cost
+from .welfare import Cost, LevelCosts, project_cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -208,14 +208,10 @@ def _stack(parts: Mapping[int, tuple[int, float, Cost]], offered: set[int], coun
     """Put the offered cells' columns into one family of ``count`` levels."""
     where = sorted(offered)
     rows = [parts[level] for level in where]
-    kind, strike = np.full(count, INFEASIBLE), np.full(count, np.nan)
-    kind[where], strike[where] = [row[0] for row in rows], [row[1] for row in rows]
-    costs = {}
-    for name in Cost.__dataclass_fields__:
-        values = np.stack([getattr(row[2], name) for row in rows])
-        costs[name] = np.zeros((count, *values.shape[1:]))
-        costs[name][where] = values
-    return Family(kind=kind, strike=strike, cost=Cost(**costs), supported=np.zeros(count), sales=0.0)
+    kind, strike, of = np.full(count, INFEASIBLE), np.full(count, np.nan), np.full(count, -1)
+    kind[where], strike[where], of[where] = [row[0] for row in rows], [row[1] for row in rows], range(len(rows))
+    costs = Cost(*(np.stack([getattr(row[2], name) for row in rows]) for name in Cost.__dataclass_fields__))
+    return Family(kind=kind, strike=strike, cost=LevelCosts(costs, of), supported=np.zeros(count), sales=0.0)
 
 
 class CellBounds:

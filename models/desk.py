@@ -30,7 +30,7 @@ from .reserve import Reserve
 from .standards import at_standard, standard_factor
 from .subsidies import NO_CREDIT, CreditLevel, ladder, offered
 from .users import Users
-from .welfare import Cost, project_cost
+from .welfare import Cost, LevelCosts, project_cost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,7 +87,7 @@ class Desk:
         self._revenue: dict[tuple[str, Border], Revenue] = {}
         self._envelopes: dict[tuple[object, ...], Family] = {}
         self._closed: dict[tuple[object, ...], Cost] = {}
-        self._extra: dict[tuple[object, ...], Cost] = {}
+        self._extra: dict[tuple[object, ...], LevelCosts] = {}
         self._borders: dict[str, tuple[Border, ...]] = {}
 
     def repinned(self, fixes: Mapping[str, float]) -> Desk:
@@ -174,21 +174,23 @@ class Desk:
             self._guard[key] = bool(tests.passes(law.itc, law.ptc)[0])
         return self._guard[key]
 
-    def baseline_credits(self, country: str, product: str, settings: Mapping[str, Setting]) -> Cost:
-        """Return what the baseline's projects draw from the club's increments at each level, batched ``(L, ...)``.
+    def baseline_credits(self, country: str, product: str, settings: Mapping[str, Setting]) -> LevelCosts:
+        """Return what the baseline's projects draw from the club's increments at each level.
 
         The cost is linear in the increments, so two evaluations serve all levels.
         """
         own = [p for p in map(self.plants.__getitem__, self.baseline.builds) if (p.country, p.product) == (country, product)]
         key = (country, product, *(self.key(p.id, settings) for p in own))
         if key not in self._extra:
-            rates = [np.array([getattr(level, kind) for level in self.offer.levels]) for kind in ("itc", "ptc")]
-            total = Cost.none(*self.market.market[product].shape).repeated(len(self.offer.levels))
+            pairs: dict[tuple[float, float], int] = {}
+            drawn = [(level.itc, level.ptc) if own else (0.0, 0.0) for level in self.offer.levels]
+            of = np.array([pairs.setdefault(pair, len(pairs)) for pair in drawn])
+            total = Cost.none(*self.market.market[product].shape).repeated(len(pairs))
             for plant in own:
                 none = self.baseline_cost(plant.id, settings, NO_CREDIT)
-                for rate, unit in zip(rates, (CreditLevel(itc=1.0), CreditLevel(ptc=1.0)), strict=True):
+                for rate, unit in zip(np.array(list(pairs)).T, (CreditLevel(itc=1.0), CreditLevel(ptc=1.0)), strict=True):
                     total = total + (self.baseline_cost(plant.id, settings, unit) - none).outer(rate)
-            self._extra[key] = total
+            self._extra[key] = LevelCosts(total, of)
         return self._extra[key]
 
     def baseline_cost(self, plant_id: str, settings: Mapping[str, Setting], level: CreditLevel, plant: Plant | None = None) -> Cost:

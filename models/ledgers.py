@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .levies import Border
     from .outlooks import Setting
     from .plans import Group, PlanSpace, Weights
-    from .welfare import Cost
+    from .welfare import LevelCosts
 
     Array = NDArray[np.float64]
     Ints = NDArray[np.int_]
@@ -75,7 +75,7 @@ class Ledger:
         self.pinned = self.desk.pinned_credit(group.country, group.product)
         self.offered = self.desk.offered(group.country, group.product)
         self._ids: dict[tuple[object, ...], int] = {}
-        self.entries: list[tuple[Cost, Array, Bools]] = []
+        self.entries: list[tuple[LevelCosts, Bools]] = []
         self._sheets: dict[tuple[object, ...], Sheet] = {}
         self._by_option: dict[Option, Sheet] = {}
         self._aid: dict[tuple[Option, int], Array] = {}
@@ -90,8 +90,8 @@ class Ledger:
             self._append(key, family.cost, family.kind != INFEASIBLE)
         return self._ids[key]
 
-    def _append(self, key: tuple[object, ...], cost: Cost, feasible: Bools) -> None:
-        self.entries.append((cost, cost.hosted, feasible))
+    def _append(self, key: tuple[object, ...], cost: LevelCosts, feasible: Bools) -> None:
+        self.entries.append((cost, feasible))
         self._ids[key] = len(self.entries)
 
     def weigh(self, weights: Weights, country: int, known: Array) -> Array:
@@ -99,7 +99,7 @@ class Ledger:
         start = known.shape[0] - 1
         if start == len(self.entries):
             return known
-        rows = [np.where(ok, weights.of(cost, country, outlay), np.inf) for cost, outlay, ok in self.entries[start:]]
+        rows = [np.where(ok, cost.weighed(lambda c, hosted: weights.of(c, country, hosted)), np.inf) for cost, ok in self.entries[start:]]
         return np.concatenate([known, np.stack(rows)])
 
     def _plant(self, member: int) -> str:

@@ -277,12 +277,12 @@ class PlanSpace:
             if choice
         ]
 
-    def group_cost(self, group: Group, row: NDArray[np.int64], borders: tuple[Border, ...]) -> Cost:
-        """Return a group's cost at each credit level, batched ``(L, ...)``."""
+    def group_cost(self, group: Group, row: NDArray[np.int64], borders: tuple[Border, ...], level: int) -> Cost:
+        """Return a group's cost at a credit level."""
         settings = self.group_settings(group, row, borders)
-        total = self.desk.baseline_credits(group.country, group.product, settings)
+        total = self.desk.baseline_credits(group.country, group.product, settings).at(level)
         for key, start in self.built(group, row):
-            total = total + self.desk.family(key, start, settings).cost
+            total = total + self.desk.family(key, start, settings).cost.at(level)
         return total
 
     def product_loss(self, position: int, border: Border) -> Array:
@@ -348,7 +348,7 @@ class PlanSpace:
             built = self.built(group, row)
             if not built and not desk.pinned_credit(group.country, group.product):
                 continue
-            costs[COUNTRIES.index(group.country)] += self.group_cost(group, row, borders).pick(level)
+            costs[COUNTRIES.index(group.country)] += self.group_cost(group, row, borders, level)
             chosen.append((group.country, group.product, level))
             settings = self.group_settings(group, row, borders)
             builds.extend(built)

@@ -6,6 +6,7 @@ Objective, reports, games and sweeps call these functions; only the audit comput
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from .cashflow import credit_flows
 from .subsidies import CreditLevel
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -92,6 +93,31 @@ class Cost:
     def __add__(self, other: Cost) -> Cost:
         """Add two costs part by part."""
         return Cost(*(getattr(self, n) + getattr(other, n) for n in self.__dataclass_fields__))
+
+
+@dataclass(frozen=True)
+class LevelCosts:
+    """Public cost at each credit level, kept once for levels that come to the same.
+
+    ``entries`` is a batch, ``of`` ``(L,)`` the entry of each level; -1 where a level is not on offer.
+    """
+
+    entries: Cost
+    of: NDArray[np.int_]
+
+    def at(self, level: int) -> Cost:
+        """Return the cost at a level that is on offer."""
+        return self.entries.pick(int(self.of[level]))
+
+    @cached_property
+    def hosted(self) -> Array:
+        """Return the host's expected outlay of each entry by year, musd."""
+        return self.entries.hosted
+
+    def weighed(self, weigh: Callable[[Cost, Array], Array]) -> Array:
+        """Return a weighted cost of each level, ``(L,)``, given how to weigh entries and their hosted part; inf where not on offer."""
+        values = np.append(weigh(self.entries, self.hosted), np.inf)
+        return values[self.of]
 
 
 def discount(years: int, rate: float) -> Array:

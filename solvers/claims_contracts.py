@@ -71,7 +71,7 @@ def shared_upside(world: World) -> Finding:
             continue
         kept.append(plant.id)
         for g, column in columns.items():
-            cost = column.cost.pick(0)
+            cost = column.cost.at(0)
             made[g].append((float(cost.booked), float((cost.outlay - cost.income) @ factor), cost.scenario))
     if not kept:
         return Finding(DEPENDS, None, ("no candidate takes a contract at every share of the upside",))
@@ -190,5 +190,5 @@ def _booked(desk: Desk, decisions: Decisions, settings: Mapping[str, Setting]) -
         column = at_levels(desk, desk.outlooks.site(plant, start, settings), [decisions.credit(plant.country, plant.product)])
         if column.kind[0] == INFEASIBLE:
             return None
-        total += float(column.cost.booked[0])
+        total += float(column.cost.at(0).booked)
     return total

@@ -236,7 +236,7 @@ class _Enumerator:
                     if made.kind[level] == INFEASIBLE:
                         booked[level] = np.inf
                         continue
-                    cost, held = made.cost.pick(level), made.kind[level] == CONTRACT
+                    cost, held = made.cost.at(level), made.kind[level] == CONTRACT
                     given, sold = float(made.supported[level]), made.sales
                 booked[level] += float(cost.booked)
                 outlay[level] += cost.payments + cost.credits

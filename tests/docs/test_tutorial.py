@@ -146,7 +146,7 @@ def alternatives(model: Model) -> Iterator[tuple[str, float]]:
             made = desk.family(key, 2029, model.settings(RATES[name], key))
             for level, credit in enumerate(desk.offer.levels):
                 where = f"{key}.{name}.{'credit' if credit.itc else 'none'}"
-                cost = made.cost.pick(level)
+                cost = made.cost.at(level)
                 tail = float(cvar(cost.scenario, 0.10, "high"))
                 if made.kind[level] == CONTRACT:
                     yield f"strike.{where}", float(made.strike[level])

@@ -33,7 +33,7 @@ def excess(bound: Family, exact: Family) -> list[tuple[int, str, float]]:
         if bound.kind[level] == INFEASIBLE:
             found.append((int(level), "feasible", np.inf))
             continue
-        low, cost = bound.cost.pick(int(level)), exact.cost.pick(int(level))
+        low, cost = bound.cost.at(int(level)), exact.cost.at(int(level))
         for part in PARTS:
             ours, theirs = np.asarray(getattr(low, part)), np.asarray(getattr(cost, part))
             more = float((ours - theirs).max())

@@ -60,7 +60,7 @@ def test_each_level_of_a_family_is_what_it_is_alone(desk: Desk) -> None:
             assert_allclose(alone.supported[0], together.supported[level], rtol=1e-9, atol=1e-9)
             assert alone.sales == together.sales
             for part in Cost.__dataclass_fields__:
-                assert_allclose(getattr(alone.cost, part)[0], getattr(together.cost, part)[level], rtol=1e-9, atol=1e-9, err_msg=part)
+                assert_allclose(getattr(alone.cost.at(0), part), getattr(together.cost.at(level), part), rtol=1e-9, atol=1e-9, err_msg=part)
             kinds.add((int(alone.kind[0]), worst is None))
     assert kinds == {(kind, exact) for kind in (INFEASIBLE, UNAIDED, CONTRACT) for exact in (True, False)}
 

@@ -89,7 +89,7 @@ def _no_more(bound: Any, exact: Any) -> int:
         assert bound.kind[level] != INFEASIBLE
         if exact.kind[level] == UNAIDED:
             assert bound.kind[level] == UNAIDED
-        low, high = bound.cost.pick(level), exact.cost.pick(level)
+        low, high = bound.cost.at(level), exact.cost.at(level)
         for part in ("booked", "outlay", "scenario", "scenario_outlay"):
             assert (getattr(low, part) <= getattr(high, part) + 1e-9).all(), part
     return int((exact.kind != INFEASIBLE).sum())
