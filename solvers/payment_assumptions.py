@@ -23,6 +23,7 @@ RESTRICTION = ("restrict_hazard", "restrict_ramp_years", "restrict_length_years"
 UNITS = dict(zip(TERMS, ("2025 USD/t", "share of output", "years", "share", "share of the strike", "share", "per year", "years"), strict=True))
 SETTINGS = ("scenarios.count", "scenarios.seed", "scenarios.fast_regime_share", "data.long_run_price")
 PARAMETERS = ("public_rate", "export_cost")
+GIVEN, DESIGN = "given", "the design"
 RULES = (
     ("reference price", "the price that the plant sells at, in the state of its market (C7, C9, C14); no index, no lag, no basis risk"),
     ("volume", "capacity x ramp x payability x share contracted, without lost output; nothing in years in which the plant idles (C10, C14)"),
@@ -33,13 +34,14 @@ RULES = (
 
 @dataclass(frozen=True)
 class Assumption:
-    """One thing that payments rest on; ``origin`` is read, derived, assumed, given, setting or rule."""
+    """One thing that payments rest on; ``origin`` is read, derived, assumed, given, setting or rule, ``reason`` may be empty."""
 
     what: str
     value: str
     unit: str
     origin: str
     source: str
+    reason: str = ""
 
 
 class Assumptions:
@@ -49,14 +51,16 @@ class Assumptions:
         """Index every number of the instance by its place."""
         self.instance = instance
         self.numbers = {(n.table, n.row, n.column): n for n in describe.numbers(instance)}
+        self.filled = {(item.table, item.row, item.column) for item in instance.filled}
         self.parameters = [p for p in describe.parameters(instance) if p.parameter in PARAMETERS]
 
-    def of(self, project: str, held: Contract, *, closed: bool) -> list[dict[str, str]]:
+    def of(self, project: str, held: Contract, start: int, *, closed: bool) -> list[dict[str, str]]:
         """Return what the payments of a project's contract rest on, as rows.
 
         Args:
             project: the project's id.
             held: its contract.
+            start: the year of first production.
             closed: whether the contract is one of the instance's, else a design's.
         """
         row = self.instance.projects.loc[project]
@@ -64,7 +68,7 @@ class Assumptions:
         long_run = f"long_run_{self.instance.settings['data.long_run_price']}_usd_per_t"
         levels = tuple(c for c in (long_run,) if c in schema.fields("products"))
         found = [
-            *(self._contract(project) if closed else self._given(held)),
+            *(self._contract(project) if closed else self._given(held, start)),
             *self._cells("projects", project, PLANT),
             *(self._cells("products", product, (*levels, *PROCESS, *DUMP, *RESTRICTION)) if self.instance.prices is None else self._prices()),
             *self._finance(country),
@@ -77,26 +81,36 @@ class Assumptions:
         for column in columns:
             number = self.numbers.get((table, row, column))
             if number is not None:
-                yield Assumption(f"{table}.{row}.{column}", number.value, schema.fields(table)[column].unit, number.word, number.source)
+                source, reason = (self._filling(row, column), "filled") if (table, row, column) in self.filled else (number.source, "")
+                yield Assumption(f"{table}.{row}.{column}", number.value, schema.fields(table)[column].unit, number.word, source, reason)
+
+    def _filling(self, row: str, column: str) -> str:
+        """Return the source of the assumption that filled a cell, the most specific one; a rule has none."""
+        rows = self.instance.assumptions
+        found = rows[(rows["name"] == column) & rows["scope"].isin([row, "all"])]
+        own = found[found["scope"] == row]
+        chosen = own if len(own) else found
+        return str(chosen["source"].iloc[0]) if len(chosen) else "a stated rule (docs/data.md)"
 
     def _contract(self, project: str) -> Iterator[Assumption]:
         rows = self.instance.contracts
         for key in rows.index[rows["project_id"] == project]:
             yield from self._cells("contracts", str(key), CLOSED)
 
-    def _given(self, held: Contract) -> Iterator[Assumption]:
+    def _given(self, held: Contract, start: int) -> Iterator[Assumption]:
         """Yield the terms of a design's contract, with the provenance of the precedent that the instance names."""
         preset = presets().get(str(self.instance.settings.get(KEY) or ""))
         for name in TERMS:
-            value = _term(held, name)
-            origin, source = "given", "the design"
+            value, what, unit = _term(held, name), f"contract.{name}", UNITS[name]
             if preset is not None and preset.terms.get(name) == value:
                 origin, _, reason = preset.provenance[name].partition(" ")
-                source = f"{reason} {preset.source}".strip()
-            yield Assumption(f"contract.{name}", f"{value:.10g}", UNITS[name], origin, source)
+                yield Assumption(what, f"{value:.10g}", unit, origin, preset.source, reason.strip("()"))
+            else:
+                yield Assumption(what, f"{value:.10g}", unit, GIVEN, DESIGN)
+        yield Assumption("contract.start_year", str(start), "year", GIVEN, DESIGN)
 
     def _prices(self) -> Iterator[Assumption]:
-        yield Assumption("prices", "the scenarios of prices.csv, unchanged", "", "given", "prices.csv")
+        yield Assumption("prices", "the scenarios of prices.csv, unchanged", "", GIVEN, "prices.csv")
 
     def _finance(self, country: str) -> Iterator[Assumption]:
         for p in self.parameters:

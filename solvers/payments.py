@@ -182,7 +182,7 @@ def _entry(desk: Desk, flow: Flow, elsewhere: Elsewhere, known: Assumptions) -> 
         **{name: value for name, value in terms.items() if name != "by_calendar"},
         **sums,
         "years": years,
-        "assumptions": known.of(flow.project, flow.contract, closed=flow.held == CLOSED),
+        "assumptions": known.of(flow.project, flow.contract, flow.start, closed=flow.held == CLOSED),
     }
 
 

@@ -184,7 +184,11 @@ def test_assumptions_say_where_each_number_comes_from(root: Path) -> None:
     found = {row["what"]: row for row in entry["assumptions"]}
     assert (found["contract.strike_usd_per_t"]["value"], found["contract.strike_usd_per_t"]["origin"]) == ("1500", "given")
     assert found["contract.share"]["origin"] == "derived"
-    assert "30,000 t" in found["contract.share"]["source"]
+    assert found["contract.share"]["reason"] == "30,000 t of the 103,330 t a year of Matawinie"
+    assert (found["contract.start_year"]["value"], found["contract.start_year"]["origin"]) == ("2030", "given")
+    follow = found["products.graphite_flake.dump_follow"]
+    assert (follow["value"], follow["origin"], follow["reason"]) == ("0.6", "derived", "filled")
+    assert follow["source"].startswith("https://www.fastmarkets.com")
     assert found["projects.MATAWINIE.capacity_t_per_year"]["origin"] == "read"
     assert found["products.graphite_flake.kappa_slow"]["origin"] == "assumed"
     assert found["finance.public_rate"]["value"] == "0.04"
