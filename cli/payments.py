@@ -34,7 +34,7 @@ def payments(
     quick: Annotated[bool, typer.Option("--quick", help="Leave out the other price regimes.")] = False,
     settings: Settings = None,
 ) -> Code:
-    """Show what the state pays under each contract by year: expected, percentiles, clawback, and what that rests on."""
+    """Show what the state pays under each contract for difference by year: expected, percentiles, clawback, and what that rests on."""
     from ..instances.loader import load
 
     if target is not None and target.suffix.lower() != ".csv":

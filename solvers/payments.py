@@ -1,7 +1,7 @@
 """What the state pays under each contract, year by year and over the scenarios: the table that a public lender asks for (C14, C24).
 
 The money is that of ``Site.operate``, the one that public cost, tests and payoffs use. Here it is gross: the whole payment of a
-contract, also of a closed one, of which C24 counts only the change against the baseline.
+contract, also of a closed one, of which C24 counts only the change against the baseline. Offtake (C17) is not shown here.
 """
 
 from __future__ import annotations

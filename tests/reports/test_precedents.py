@@ -98,6 +98,12 @@ def test_terms_have_an_origin_and_most_prices_a_source(stored: Data) -> None:
     assert "stockwatch" in stored["nouveau_monde"]["contract"]["assumptions"][0]["source"]
 
 
+def test_the_reported_income_of_the_check_stands_in_the_evidence(root: Path, stored: Data) -> None:
+    """51 million in a quarter is 204 a year; the first whole year is within a tenth of that."""
+    assert "51 MUSD of income in Q4 2025, read" in (root / "instances" / "evidence" / "contracts.csv").read_text(encoding="utf-8")
+    assert stored["mp_materials"]["contract"]["years"][0]["expected_musd"] == pytest.approx(4 * 51, rel=0.1)
+
+
 # --- parts ------------------------------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import minclub as mc
 from minclub.instances.errors import InstanceError
+from minclub.instances.scenarios import generate
 from minclub.models.decisions import Decisions
 from minclub.models.desk import Desk
 from minclub.models.statement import Statement
@@ -103,6 +104,20 @@ def test_sums_are_those_of_the_statement(root: Path) -> None:
         assert {row["year"]: row[name] for row in entry["years"] if row[name] > 0.0} == pytest.approx(booked.to_dict())
         assert entry["total"][name] == pytest.approx(booked.sum())
         assert entry["pv"][name] == pytest.approx(sum(value * 1.04 ** (2026 - year) for year, value in booked.items()))
+
+
+def test_percentiles_of_mp_materials_from_the_scenarios_alone(root: Path) -> None:
+    """The mine exports in every year, so it sells 7% below the world price (C7); with the floor it never idles."""
+    instance = mc.load("mp_materials_2025")
+    price = 0.93 * generate(instance).market["ndpr_oxide"][:, :10].T
+    tonnes = 7_065 * np.array([0.57, 0.8, *[1.0] * 8])[:, None]
+    paid = tonnes * np.where(price < 110_000, 110_000 - price, -0.3 * (price - 110_000)) / 1e6
+    (entry,) = payments(instance, root / "instances" / "mp_materials_2025" / "given.toml", regimes=False)["contracts"]
+    for year, row in zip(paid, entry["years"], strict=True):
+        assert numbers(row, LEVELS) == pytest.approx(np.percentile(year, (5, 25, 50, 75, 95)).tolist())
+        assert row["probability_paying"] == pytest.approx((year > 0.0).mean())
+    discounted = (1.04 ** -np.arange(10.0)) @ paid
+    assert numbers(entry["pv"], LEVELS) == pytest.approx(np.percentile(discounted, (5, 25, 50, 75, 95)).tolist())
 
 
 def test_percentiles_rise_and_bracket_the_scenarios(root: Path) -> None:
