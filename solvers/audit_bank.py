@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .audit_border import landed_prices
+from .audit_border import Measures, law_measures, share_in_force
 from .audit_cash import (
+    Cash,
     cash,
     depreciation,
     law_scene,
@@ -19,10 +20,10 @@ from .audit_cash import (
     received,
     taxes,
 )
-from .audit_credits import Loan, capital_by_year, credits_of, investment_credit, loan_of
-from .audit_market import Scene, buyers, own_premium, price_of
-from .audit_option import USD_PER_MUSD, Option, Prices, cut, holds, tenor_years
-from .audit_world import FloatArray, Project, World
+from .audit_credits import Loan, capital_aid, capital_by_year, investment_credit, loan_of, loan_subsidy, production_credits
+from .audit_market import Quote, Scene, buyers, own_premium, price_of
+from .audit_option import USD_PER_MUSD, Option, Prices, cut, holds, reach_of, tenor_years
+from .audit_world import CHINA, MARKET, FloatArray, Project, World
 
 ROUNDING = 1e-9
 """A test that misses by less than this (ratio, or share of capital) counts as passed."""
@@ -65,6 +66,12 @@ class Setting:
     law: Scene
     baseline: Scene
 
+    def met_by(self, project: Project) -> tuple[Hashable, ...]:
+        """Return the prices that a project meets: settings that agree in them judge it alike."""
+        met = [scene.quote(project.product) for scene in (self.scene, self.law)]
+        met += [scene.quote(project.feed) for scene in (self.scene, self.law) if project.feed]
+        return (*met, *(self.baseline.quote(s.product) for s in project.streams if s.product in self.scene.world.products))
+
 
 def setting(scene: Scene, baseline: Scene) -> Setting:
     """Return the setting of a scene."""
@@ -101,7 +108,7 @@ def cover_of_contract(world: World, project: Project, option: Option, scene: Sce
     covered = tenor_years(project, option)
     if terms is None or not covered.any():
         return np.zeros(project.life)
-    price = cut(world, project, option, scene.own_price(project).mean(axis=0) + own_premium(world, project))
+    price = cut(world, project, option, scene.own_price(project, expected=True)[0] + own_premium(world, project))
     expected, strike = float(price[covered].mean()), float(terms.strikes(project.life)[covered].mean())
     low, high = world.param("downside_price_factor") * expected, max(world.products[project.product].long_run, expected)
     depth = min(1.0, max(0.0, (strike - low) / (high - low)))
@@ -125,7 +132,7 @@ def hurdle(world: World, project: Project, phi: FloatArray, start: int) -> Float
 def deck_prices(where: Setting, project: Project, option: Option) -> Prices:
     """Return the lender's prices without demand premiums: means under law plus its share of the uplift before the review, each (1, N) (C12c)."""
     world = where.scene.world
-    law, design = (outside_prices(s, where.baseline, project, option).means() for s in (where.law, where.scene))
+    law, design = (outside_prices(s, where.baseline, project, option, expected=True) for s in (where.law, where.scene))
     counted = _lender_share(world, project, option)
     return Prices(law.main + counted * (design.main - law.main), law.feed + counted * (design.feed - law.feed), law.streams)
 
@@ -138,18 +145,27 @@ def _lender_share(world: World, project: Project, option: Option) -> FloatArray:
 def dumped_main(where: Setting, project: Project, option: Option) -> FloatArray:
     """Return the price of the main product at dumped node prices, unrestricted, without the demand premium, shape (1, N) (C12c)."""
     world, p = where.scene.world, where.scene.world.products[project.product]
-    market = np.full((1, world.horizon), p.long_run * (1.0 - p.dump_follow * p.dump_depth))
     if project.concentrate:
-        return cut(world, project, option, market)
-    china = np.full_like(market, p.long_run * (1.0 - p.dump_depth))
-
-    def sold(scene: Scene) -> FloatArray:
-        landed = landed_prices(world, p.code, scene.border[p.code], market, china)
-        best = price_of(world, p.code, scene.path[p.code], market, landed)[buyers(world, p.code)].max(axis=0)
-        return cut(world, project, option, best.mean(axis=0, keepdims=True))
-
-    law, design = sold(where.law), sold(where.scene)
+        return np.full((1, project.life), p.long_run * (1.0 - p.dump_follow * p.dump_depth))
+    law, design = (cut(world, project, option, _dumped(scene.quote(p.code))) for scene in (where.law, where.scene))
     return law + _lender_share(world, project, option) * (design - law)
+
+
+def _dumped(quote: Quote) -> FloatArray:
+    """Return the expected selling price at dumped node prices, unrestricted, shape (1, H): the club's measures count where they are in force (C12c)."""
+    world, p = quote.world, quote.world.products[quote.product]
+    china, market = (np.full((1, world.horizon), p.long_run * (1.0 - depth)) for depth in (p.dump_depth, p.dump_follow * p.dump_depth))
+
+    def sold(measures: Measures) -> FloatArray:
+        landed = measures.landed(MARKET, market), measures.landed(CHINA, china)
+        best: FloatArray = price_of(world, p.code, quote.path, market, landed)[buyers(world, p.code)].max(axis=0)
+        return best
+
+    def mixed() -> FloatArray:
+        share = share_in_force(world)
+        return share * sold(quote.measures) + (1.0 - share) * sold(law_measures(world)[p.code])
+
+    return world.once(("dumped", quote), mixed)
 
 
 def deck_cash(
@@ -160,10 +176,10 @@ def deck_cash(
     ``credit`` is the investment credit that lowers depreciation, musd.
     """
     op = operate(world, project, option, prices, may_idle=False, cost_factor=cost_factor)
-    drawn = credits_of(world, project, option, op.cost)
+    law_ptc, club_ptc = production_credits(world, project, option, op.cost)
     written_off = depreciation(world, project, option, credit, capital_factor, expansion=False)
     due = taxes(world, project, op.margin, written_off)
-    flow: FloatArray = (op.margin - due.duty - due.income + drawn.law_ptc + drawn.club_ptc)[0]
+    flow: FloatArray = (op.margin - due.duty - due.income + law_ptc + club_ptc)[0]
     return flow
 
 
@@ -183,15 +199,28 @@ def downside_cover(flow: FloatArray, loan: Loan, reserve: float) -> float:
     return least
 
 
-def bank(where: Setting, project: Project, option: Option) -> Bank:
-    """Apply all tests of C12 to one project and option; a test that is switched off is computed and not counted."""
+def bank(where: Setting, project: Project, option: Option, done: Cash | None = None) -> Bank:
+    """Apply all tests of C12 to one project and option, once; a test that is switched off is computed and not counted.
+
+    Args:
+        where: where it is judged.
+        project: the project.
+        option: how it is built.
+        done: its cash flow there, if it is known.
+    """
+    key = ("bank", project, reach_of(option, project), where.met_by(project))
+    return where.scene.world.once(key, lambda: _bank(where, project, option, done))
+
+
+def _bank(where: Setting, project: Project, option: Option, known: Cash | None) -> Bank:
     world = where.scene.world
     phi = cover_of_contract(world, project, option, where.scene)
-    done = cash(world, project, option, prices_in(where.scene, where.baseline, project, option))
-    npv = float(done.flow.mean(axis=0) @ hurdle(world, project, phi, option.start))
-    debt_rate = world.param("debt_rate", project.country)
-    tail = mean_of_worst(world.pv(done.flow, debt_rate), world.param("cvar_alpha"), lowest=True)
-    capital_pv = float(world.pv(capital_by_year(world, project, option), debt_rate))
+    done = known or cash(world, project, option, prices_in(where.scene, where.baseline, project, option))
+    flow, debt_rate = done.flow, world.param("debt_rate", project.country)
+    expected = flow.mean(axis=0)
+    npv = float(expected @ hurdle(world, project, phi, option.start))
+    tail = mean_of_worst(world.pv(flow, debt_rate), world.param("cvar_alpha"), lowest=True)
+    capital_pv = float(world.pv(done.capital, debt_rate))
     scale = max(1.0, capital_pv)
     margins = {}
     if world.switch("value"):
@@ -201,7 +230,7 @@ def bank(where: Setting, project: Project, option: Option) -> Bank:
     covers = _lender(where, project, option, phi)
     if world.switch("lender"):
         margins |= covers.margins
-    return replace(covers, npv=npv, tail=tail, capital_pv=capital_pv, flow=done.flow.mean(axis=0), margins=margins)
+    return replace(covers, npv=npv, tail=tail, capital_pv=capital_pv, flow=expected, margins=margins)
 
 
 def _lender(where: Setting, project: Project, option: Option, phi: FloatArray) -> Bank:
@@ -250,10 +279,10 @@ def _dump_deck(where: Setting, project: Project, option: Option, prices: Prices,
 def stack(where: Setting, project: Project, option: Option) -> float:
     """Return (grant + PV of all credits at full operation, law and the loan's subsidy included) / (grant + PV of K), at the public rate (C13)."""
     world = where.scene.world
-    op = operate(world, project, option, prices_in(where.scene, where.baseline, project, option), may_idle=False)
-    drawn = credits_of(world, project, option, op.cost)
-    yearly = np.zeros(world.horizon)
-    cut(world, project, option, yearly)[:] = (drawn.law_ptc + drawn.club_ptc).mean(axis=0)
-    total = project.grant + float(world.pv(drawn.law_itc + drawn.club_itc + drawn.loan + yearly))
+    op = operate(world, project, option, prices_in(where.scene, where.baseline, project, option, expected=True), may_idle=False)
+    law, club = production_credits(world, project, option, op.cost)
+    first, aid = option.start - world.base, sum(capital_aid(world, project, option), np.zeros(world.horizon))
+    aid[first] += loan_subsidy(world, project, option)
+    total = project.grant + float(world.pv(aid)) + float(world.pv((law + club)[0], first=first))
     capital = project.grant + float(world.pv(capital_by_year(world, project, option)))
     return total / capital if capital > 0.0 else 0.0

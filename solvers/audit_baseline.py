@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from .audit_bank import bank, main_share, setting
-from .audit_border import club_measures
+from .audit_border import guarded
 from .audit_cash import law_scene
 from .audit_market import Balance, Builds, Scene, balances, states
 from .audit_option import Option
 from .audit_strike import highest_three_digits, strike_ceiling
-from .audit_world import NODES, FloatArray, Project, Terms, World
+from .audit_world import FloatArray, Project, Terms, World
 
 
 @dataclass(frozen=True)
@@ -73,25 +73,25 @@ def candidates(world: World, b0: Baseline) -> list[Project]:
     ]
 
 
-def contested(world: World, b0: Baseline) -> dict[str, bool]:
-    """Tell for each product whether it is contested in some year up to ``end_year`` (C20).
+def contested(world: World, b0: Baseline, products: Iterable[str] | None = None) -> dict[str, bool]:
+    """Tell for each product, or for those asked for, whether it is contested in some year up to ``end_year`` (C20).
 
     A candidate counts at full ramp from its earliest start if it fails unaided at law and the baseline's path and passes there either under
     the top rung of both border measures on its product or with the highest strike allowed. Of an exclusive group the largest counts.
     """
     by_group: dict[tuple[str, str], FloatArray] = {}
+    capacity = {m: np.zeros(world.horizon) for m in (world.products if products is None else products)}
     for p in candidates(world, b0):
-        if not _passes_with_aid(world, b0, p):
+        if p.product not in capacity or not _passes_with_aid(world, b0, p):
             continue
         yearly, first = np.zeros(world.horizon), p.earliest - world.base
-        yearly[first : first + p.life] = float(p.tonnes().max()) * p.counted_share
+        yearly[first : first + p.life] = float(p.tonnes.max()) * p.counted_share
         key = (p.product, p.group or p.code)
         by_group[key] = np.maximum(by_group.get(key, 0.0), yearly)
-    capacity = {m: np.zeros(world.horizon) for m in world.products}
     for (product, _), yearly in by_group.items():
         capacity[product] += yearly
     years = slice(0, world.end - world.base + 1)
-    return {m: bool((capacity[m] > np.maximum(b0.balance[m].need, 0.0))[years].any()) for m in world.products}
+    return {m: bool((capacity[m] > np.maximum(b0.balance[m].need, 0.0))[years].any()) for m in capacity}
 
 
 def _passes_with_aid(world: World, b0: Baseline, project: Project) -> bool:
@@ -100,8 +100,8 @@ def _passes_with_aid(world: World, b0: Baseline, project: Project) -> bool:
     if bank(setting(b0.scene, b0.scene), project, option).passes:
         return False
     top = max(float(rate) for rate in world.setting("ladders.tariffs", (0.0,))) if world.offers("tariffs") else 0.0
-    guarded = Scene(world, club_measures(world, {(project.product, node): top for node in NODES}), b0.scene.path)
-    if bank(setting(guarded, b0.scene), project, option).passes:
+    behind = Scene(world, guarded(world, b0.scene.border, project.product, top), b0.scene.path)
+    if bank(setting(behind, b0.scene), project, option).passes:
         return True
     if not world.offers("contracts") or main_share(world, project) < world.param("contract_min_revenue_share"):
         return False

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -12,8 +13,10 @@ from .audit_world import CHINA, MARKET, NODES, BoolArray, FloatArray, World
 Rates = Mapping[tuple[str, str], float]
 """By (product, node)."""
 
+ALL_MEMBERS = (0, 1, 2)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Measures:
     """Hold the border measures on one product.
 
@@ -25,10 +28,24 @@ class Measures:
     reference: FloatArray
     adjustment: FloatArray
 
-    def landed(self, node: int, price: FloatArray) -> FloatArray:
-        """Return the landed price in each country, USD per tonne, shape (3, S, Y), of a node price (S, Y) (C6)."""
-        taxed = price * (1.0 + self.rates[node])[:, None, None]
-        return np.maximum(taxed, self.reference[node]) + self.adjustment[node]
+    def landed(self, node: int, price: FloatArray, members: Sequence[int] = ALL_MEMBERS) -> FloatArray:
+        """Return the landed price in each country, USD per tonne, shape (C, S, Y), of a node price (S, Y) (C6)."""
+        landed: FloatArray = price * (1.0 + self.rates[node, list(members)])[:, None, None]
+        if self.reference[node] > 0.0:
+            np.maximum(landed, self.reference[node], out=landed)
+        if self.adjustment[node] != 0.0:
+            landed += self.adjustment[node]
+        return landed
+
+    @property
+    def free(self) -> bool:
+        """Tell whether imports pay nothing."""
+        return not (self.rates.any() or self.reference.any() or self.adjustment.any())
+
+    @cached_property
+    def key(self) -> bytes:
+        """Return what tells these measures from others."""
+        return np.concatenate([self.rates.ravel(), self.reference, self.adjustment]).tobytes()
 
 
 Border = Mapping[str, Measures]
@@ -37,7 +54,7 @@ Border = Mapping[str, Measures]
 
 def law_measures(world: World) -> dict[str, Measures]:
     """Return the members' law per product."""
-    return {m: Measures(p.law, np.zeros(2), np.zeros(2)) for m, p in world.products.items()}
+    return world.once("law measures", lambda: {m: Measures(p.law, np.zeros(2), np.zeros(2)) for m, p in world.products.items()})
 
 
 def adjustments(world: World, product: str) -> FloatArray:
@@ -63,16 +80,29 @@ def club_measures(world: World, rates: Rates, references: Rates | None = None, *
     return found
 
 
+def guarded(world: World, border: Border, product: str, rate: float) -> dict[str, Measures]:
+    """Return measures with one rate of the club at both nodes on one product instead (C20)."""
+    return {**border, product: Measures(np.maximum(world.products[product].law, rate), np.zeros(2), np.zeros(2))}
+
+
 def in_force(world: World) -> BoolArray:
     """Tell in which scenarios and years the club's measures are in force, shape (S, H), or (1, H) if they never lapse (C6)."""
     years = np.arange(world.base, world.base + world.horizon)
-    if world.lapse is None:
+    lapse = world.lapse
+    if lapse is None:
         return np.ones((1, world.horizon), dtype=bool)
-    return years < world.lapse[:, None]
+    return world.once("in force", lambda: years < lapse[:, None])
 
 
-def landed_prices(world: World, product: str, measures: Measures, market: FloatArray, china: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the landed prices of ``market`` and ``china_linked``, USD per tonne, each (3, S, H); from the lapse on those of law (C6).
+def share_in_force(world: World) -> FloatArray:
+    """Return the share of scenarios in which the club's measures are in force, shape (H,) (C6)."""
+    return world.once("share in force", lambda: in_force(world).mean(axis=0))
+
+
+def landed_prices(
+    world: World, product: str, measures: Measures, market: FloatArray, china: FloatArray, members: Sequence[int] = ALL_MEMBERS
+) -> tuple[FloatArray, FloatArray]:
+    """Return the landed prices of ``market`` and ``china_linked``, USD per tonne, each (C, S, H); from the lapse on those of law (C6).
 
     Args:
         world: the instance.
@@ -80,12 +110,14 @@ def landed_prices(world: World, product: str, measures: Measures, market: FloatA
         measures: the measures in force until the lapse.
         market: M, USD per tonne, shape (S, H) or (1, H).
         china: C, the same.
+        members: the countries asked for.
     """
-    force, law = in_force(world), Measures(world.products[product].law, np.zeros(2), np.zeros(2))
+    law = law_measures(world)[product]
+    lapses = measures.key != law.key and bool((share_in_force(world) < 1.0).any())
 
     def landed(node: int, price: FloatArray) -> FloatArray:
-        club = measures.landed(node, price)
-        return club if force.all() else np.where(force, club, law.landed(node, price))
+        club = measures.landed(node, price, members)
+        return np.where(in_force(world), club, law.landed(node, price, members)) if lapses else club
 
     return landed(MARKET, market), landed(CHINA, china)
 

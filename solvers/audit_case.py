@@ -10,10 +10,11 @@ import numpy as np
 from .audit_bank import Bank, Setting, bank, setting
 from .audit_baseline import Baseline, baseline
 from .audit_border import club_measures
+from .audit_cash import Cash
 from .audit_cost import Built, Cost, Ledger, border_revenue, built_projects, ledger, objective, public_cost
 from .audit_design import Design
 from .audit_effects import price_rises, users_loss
-from .audit_market import Balance, Scene, balances, states
+from .audit_market import Balance, Scene, balances, secured, states
 from .audit_offtake import Reserve, bought_shares, nameplates, reserves, suppliers
 from .audit_option import Offtake, Option
 from .audit_world import COUNTRIES, FloatArray, Project, World
@@ -61,7 +62,16 @@ class Case:
         """Return how a project is built without any aid of the club; one that is not built is looked at from its earliest start."""
         return Option(self.design.builds.get(project.code, project.earliest), standards=self.world.standards)
 
+    @cached_property
+    def options(self) -> dict[str, Option]:
+        """Return how every project is built."""
+        return {code: self._option(p) for code, p in self.world.projects.items()}
+
     def option(self, project: Project) -> Option:
+        """Return how a project is built."""
+        return self.options[project.code]
+
+    def _option(self, project: Project) -> Option:
         """Return how a project is built; grants, loans and offtake are for projects beyond the baseline (C15, C17)."""
         level = self.design.credits.get((COUNTRIES[project.country], project.product), {})
         beyond = project.code not in self.b0.builds
@@ -85,8 +95,13 @@ class Case:
     @cached_property
     def built(self) -> list[Built]:
         """Return the design's projects with their cash flows."""
-        options = {code: self.option(self.world.projects[code]) for code in self.design.builds}
+        options = {code: self.options[code] for code in self.design.builds}
         return built_projects(self.world, options, self.scene, self.b0.scene)
+
+    @cached_property
+    def cash(self) -> dict[str, Cash]:
+        """Return the cash flow of every project of the design."""
+        return {b.project.code: b.cash for b in self.built}
 
     @cached_property
     def b0_built(self) -> list[Built]:
@@ -97,12 +112,12 @@ class Case:
     @cached_property
     def ledgers(self) -> list[Ledger]:
         """Return the public cost of every built project."""
-        return [ledger(self.world, b) for b in self.built]
+        return [ledger(b) for b in self.built]
 
     @cached_property
     def b0_ledgers(self) -> list[Ledger]:
         """Return the public cost of every project of the baseline."""
-        return [ledger(self.world, b) for b in self.b0_built]
+        return [ledger(b) for b in self.b0_built]
 
     @cached_property
     def reserves(self) -> dict[str, Reserve]:
@@ -122,6 +137,11 @@ class Case:
         return public_cost(self.world, self.ledgers, self.b0_ledgers, border.mean(axis=1), carry)
 
     @cached_property
+    def secured(self) -> dict[str, FloatArray]:
+        """Return secured supply of every product, t, shape (H,) (C22)."""
+        return {m: secured(self.world, self.design.builds, m) for m in self.world.products}
+
+    @cached_property
     def objective(self) -> float:
         """Return the objective, musd (C26)."""
         return objective(self.world, self.cost, float(users_loss(self.world, self.scene, self.b0.scene).sum()))
@@ -134,6 +154,6 @@ class Case:
     def judged(self, project: Project, variant: str) -> Bank:
         """Return C12's figures: ``with`` the design's aid, or ``without`` any aid of the club and any contract, a closed one included."""
         if variant == "with":
-            return bank(self.where, project, self.option(project))
+            return bank(self.where, project, self.option(project), self.cash.get(project.code))
         bare = self.bare_option(project)
         return bank(self.where, project, Option(bare.start, closed=False, standards=bare.standards))

@@ -6,27 +6,26 @@ Money in musd, prices in USD per tonne. Arrays of operating years have shape (S,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from .audit_border import law_measures
 from .audit_credits import Credits, capital_by_year, credits_of
 from .audit_market import Scene, own_premium, premium
-from .audit_option import USD_PER_MUSD, Option, Prices, Purchase, contract_flows, cut, offtake_flows, ramp_of
+from .audit_option import USD_PER_MUSD, Option, Prices, Purchase, contract_flows, cut, offtake_flows
 from .audit_world import BoolArray, FloatArray, IntArray, Project, World
 
 
 @dataclass(frozen=True)
 class Operation:
-    """Hold one project's operating years, each (S, N) in musd; ``idle`` is a flag, ``output`` payable tonnes while running.
+    """Hold one project's operating years, each (S, N) in musd, or (1, N) where all scenarios are alike; ``idle`` is a flag.
 
     ``payments`` and ``repayments`` are the contract's, ``offtake`` holds purchases by product. ``gross`` is revenue without receipts less cost
     (or less care cost), ``margin`` is C11's.
     """
 
     idle: BoolArray
-    output: FloatArray
     payments: FloatArray
     repayments: FloatArray
     offtake: Mapping[str, Purchase]
@@ -37,18 +36,25 @@ class Operation:
 
     @property
     def offtake_paid(self) -> FloatArray:
-        """Return what offtake pays, musd, shape (S, N) (C17)."""
-        return sum((deal.paid for deal in self.offtake.values()), np.zeros_like(self.gross))
+        """Return what offtake pays, musd, shape (S, N), or (1, N) without one (C17)."""
+        return sum((deal.paid for deal in self.offtake.values()), np.zeros((1, self.gross.shape[1])))
 
     @property
     def offtake_repaid(self) -> FloatArray:
-        """Return what offtake receives, musd, shape (S, N) (C17)."""
-        return sum((deal.repaid for deal in self.offtake.values()), np.zeros_like(self.gross))
+        """Return what offtake receives, musd, shape (S, N), or (1, N) without one (C17)."""
+        return sum((deal.repaid for deal in self.offtake.values()), np.zeros((1, self.gross.shape[1])))
 
 
-def outside_prices(scene: Scene, baseline: Scene, project: Project, option: Option) -> Prices:
-    """Return the prices of a scene without demand premiums; by-products that are listed products sell at the baseline's path and law (C8)."""
-    return _prices(scene.world, project, option, scene.own_price(project), lambda m: scene.domestic(m)[project.country], baseline.selling)
+def outside_prices(scene: Scene, baseline: Scene, project: Project, option: Option, *, expected: bool = False) -> Prices:
+    """Return the prices of a scene, or their means, without demand premiums; by-products that are listed products sell at the baseline's path and law (C8)."""
+
+    def bought(product: str) -> FloatArray:
+        return scene.paid(product, project.country, expected=expected)
+
+    def sold(product: str) -> FloatArray:
+        return baseline.selling(product, expected=expected)
+
+    return _prices(scene.world, project, option, scene.own_price(project, expected=expected), bought, sold)
 
 
 def world_prices(world: World, project: Project, option: Option) -> Prices:
@@ -61,13 +67,16 @@ PriceOf = Callable[[str], FloatArray]
 
 def _prices(world: World, project: Project, option: Option, main: FloatArray, bought: PriceOf, sold: PriceOf) -> Prices:
     own = cut(world, project, option, main)
-    feed = project.feed_rate * project.feed_factor * cut(world, project, option, bought(project.feed)) if project.feed else np.zeros_like(own)
-    streams = (cut(world, project, option, sold(s.product)) if s.product in world.products else np.full_like(own, s.price) for s in project.streams)
+    rate, alike = project.feed_rate * project.feed_factor, (1, project.life)
+    feed = rate * cut(world, project, option, bought(project.feed)) if project.feed else np.zeros(alike)
+    streams = (cut(world, project, option, sold(s.product)) if s.product in world.products else np.full(alike, s.price) for s in project.streams)
     return Prices(own, feed, tuple(streams))
 
 
 def received(world: World, project: Project, option: Option, prices: Prices) -> Prices:
     """Return prices with the demand premiums that refined-form producers receive (C9)."""
+    if not world.premiums:
+        return prices
     streams = (
         price + cut(world, project, option, premium(world, s.product)) if s.product in world.products else price
         for s, price in zip(project.streams, prices.streams, strict=True)
@@ -75,9 +84,9 @@ def received(world: World, project: Project, option: Option, prices: Prices) -> 
     return Prices(prices.main + cut(world, project, option, own_premium(world, project)), prices.feed, tuple(streams))
 
 
-def prices_in(scene: Scene, baseline: Scene, project: Project, option: Option) -> Prices:
-    """Return what a project receives and pays in a scene, demand premiums included (C8, C9)."""
-    return received(scene.world, project, option, outside_prices(scene, baseline, project, option))
+def prices_in(scene: Scene, baseline: Scene, project: Project, option: Option, *, expected: bool = False) -> Prices:
+    """Return what a project receives and pays in a scene, or its means, demand premiums included (C8, C9)."""
+    return received(scene.world, project, option, outside_prices(scene, baseline, project, option, expected=expected))
 
 
 def operate(world: World, project: Project, option: Option, prices: Prices, *, may_idle: bool = True, cost_factor: float = 1.0) -> Operation:
@@ -91,28 +100,29 @@ def operate(world: World, project: Project, option: Option, prices: Prices, *, m
         may_idle: False in the lender's decks.
         cost_factor: multiple on operating cost and feed.
     """
-    tonnes = project.tonnes()
-    sales = tonnes * project.payability * prices.main / USD_PER_MUSD
-    streams = ramp_of(project) * stream_sales(project, prices)
+    tonnes = project.tonnes / USD_PER_MUSD
+    sales = tonnes * project.payability * prices.main
+    earned = sales + stream_sales(project, prices) if project.streams else sales
     paid, repaid = contract_flows(world, project, option, prices.main)
     deals = offtake_flows(world, project, option, prices)
-    receipts = paid - repaid + sum((deal.paid - deal.repaid for deal in deals.values()), np.zeros_like(sales))
-    cost = cost_factor * tonnes * (unit_cost(project, option) + prices.feed) / USD_PER_MUSD
+    receipts = sum((deal.paid - deal.repaid for deal in deals.values()), paid - repaid)
+    cost = cost_factor * tonnes * (unit_cost(project, option) + prices.feed)
     care = world.param("care_share") * cost
-    revenue = sales + streams + receipts
-    idle = revenue < cost - care if may_idle else np.zeros_like(revenue, dtype=bool)
-    runs = ~idle
-    royalty = np.where(runs, project.royalty * sales, 0.0)
-    gross = np.where(runs, sales + streams - cost, -care)
-    margin = gross + runs * receipts - royalty - project.sustaining
+    runs = earned + receipts >= cost - care if may_idle else np.ones((1, project.life), dtype=bool)
+    royalty = runs * (project.royalty * sales)
+    gross = np.where(runs, earned - cost, -care)
+    margin = gross - royalty - project.sustaining
+    if receipts.any():
+        margin += runs * receipts
     bought = {m: Purchase(runs * deal.paid, runs * deal.repaid, deal.tonnes) for m, deal in deals.items()}
-    return Operation(idle, runs * tonnes * project.payability, runs * paid, runs * repaid, bought, np.where(runs, cost, 0.0), royalty, gross, margin)
+    paid, repaid = (runs * flow if flow.any() else flow for flow in (paid, repaid))
+    return Operation(~runs, paid, repaid, bought, runs * cost, royalty, gross, margin)
 
 
 def stream_sales(project: Project, prices: Prices) -> FloatArray:
-    """Return by-product revenue at full ramp, musd per year, shape (S, N)."""
-    sold = (s.tonnes * s.payability * price / USD_PER_MUSD for s, price in zip(project.streams, prices.streams, strict=True))
-    return sum(sold, np.zeros_like(prices.main))
+    """Return by-product revenue, musd per year, shape (S, N)."""
+    sold = (s.tonnes * s.payability / USD_PER_MUSD * price for s, price in zip(project.streams, prices.streams, strict=True))
+    return project.ramp_path * sum(sold, np.zeros((1, project.life)))
 
 
 def unit_cost(project: Project, option: Option) -> float:
@@ -137,8 +147,10 @@ def depreciation(world: World, project: Project, option: Option, credit: float, 
     years = max(1, int(world.param("depreciation_years", project.country)))
     spread = np.zeros(project.life)
     spread[:years] += (factor * project.capital - credit) / min(years, project.life)
-    for n, spent in enumerate(expansion_by_year(project)) if expansion else ():
-        spread[n : n + years] += spent / min(years, project.life - n)
+    if expansion:
+        spent = expansion_by_year(project)
+        for n in np.flatnonzero(spent):
+            spread[n : n + years] += spent[n] / min(years, project.life - n)
     return spread
 
 
@@ -160,19 +172,24 @@ def taxes(world: World, project: Project, margin: FloatArray, written_off: Float
 
 @dataclass(frozen=True)
 class Cash:
-    """Hold a project's whole cash flow; ``flow`` by scenario and calendar year (S, H), the rest as in its parts."""
+    """Hold a project's whole cash flow: after-tax flows of its operating years ``yearly`` (S, N), ``capital`` by calendar year (H,), the rest as in its parts."""
 
     operation: Operation
     credits: Credits
     taxes: Taxes
     capital: FloatArray
-    flow: FloatArray
+    yearly: FloatArray
+    first: int
 
-    def on_calendar(self, world: World, option: Option, yearly: FloatArray) -> FloatArray:
-        """Place an array of operating years (S, N) on the calendar, shape (S, H)."""
-        placed = np.zeros((yearly.shape[0], world.horizon))
-        first = option.start - world.base
-        placed[:, first : first + yearly.shape[1]] = yearly
+    @property
+    def flow(self) -> FloatArray:
+        """Return the flow by scenario and calendar year, musd, shape (S, H)."""
+        return self.on_calendar(self.yearly) + (self.credits.law_itc + self.credits.club_itc - self.capital)
+
+    def on_calendar(self, yearly: FloatArray) -> FloatArray:
+        """Place an array of operating years, shape (S, N) or (N,), on the calendar, shape (S, H) or (H,)."""
+        placed = np.zeros((*yearly.shape[:-1], len(self.capital)))
+        placed[..., self.first : self.first + yearly.shape[-1]] = yearly
         return placed
 
 
@@ -182,11 +199,8 @@ def cash(world: World, project: Project, option: Option, prices: Prices) -> Cash
     drawn = credits_of(world, project, option, op.cost)
     itc = drawn.law_itc + drawn.club_itc
     due = taxes(world, project, op.margin, depreciation(world, project, option, float(itc.sum())))
-    capital = capital_by_year(world, project, option)
-    yearly = op.margin - due.duty - due.income + drawn.law_ptc + drawn.club_ptc - expansion_by_year(project)
-    found = Cash(op, drawn, due, capital, np.empty(0))
-    flow = found.on_calendar(world, option, yearly) + (itc - capital)
-    return replace(found, flow=flow)
+    yearly = op.margin - due.duty - due.income + (drawn.law_ptc + drawn.club_ptc - expansion_by_year(project))
+    return Cash(op, drawn, due, capital_by_year(world, project, option), yearly, option.start - world.base)
 
 
 def law_scene(world: World, path: Mapping[str, IntArray]) -> Scene:

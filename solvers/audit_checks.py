@@ -84,6 +84,7 @@ def _plain(value: Any) -> Value:
 
 
 Rows = Iterable[Mapping[str, Any]]
+Key = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class Layout:
     absent: Value = None
 
 
-def compare_table(layout: Layout, claimed: Rows, recomputed: Mapping[tuple[Any, ...], Mapping[str, Value]], tolerance: float) -> list[Check]:
+def compare_table(layout: Layout, claimed: Rows, recomputed: Mapping[Key, Mapping[str, Value]], tolerance: float) -> list[Check]:
     """Compare a claimed table with the recomputed one, one check per reported place and column (the worst row of it).
 
     Args:
@@ -107,31 +108,30 @@ def compare_table(layout: Layout, claimed: Rows, recomputed: Mapping[tuple[Any, 
             and a claimed row of nothing but ``layout.absent`` needs no key.
         tolerance: allowed difference.
     """
-    rows = {}
-    found: dict[tuple[str, str], list[Check]] = {}
-
-    def add(check: Check, column: str) -> None:
-        found.setdefault((check.where if column == "row" else _place(layout, check.where), column), []).append(check)
-
+    rows: dict[Key, Mapping[str, Any]] = {}
+    strange: dict[str, Check] = {}
     for row in claimed:
         key = tuple(row.get(k) for k in layout.keys)
         nothing = layout.absent is not None and all(row.get(column) == layout.absent for column in layout.columns)
         if key in rows or not (nothing or key in recomputed):
             reason = "appears twice" if key in rows else "is no row of this design"
-            add(Check(f"{layout.name}.row", _text(key), reason, None, tolerance, False, ""), "row")
+            strange.setdefault(_text(key), Check(f"{layout.name}.row", _text(key), reason, None, tolerance, False, ""))
         rows[key] = row
+    found: dict[tuple[Key, str], tuple[float, Key]] = {}
+    absent, by = dict.fromkeys(layout.columns, layout.absent), [layout.keys.index(k) for k in layout.by]
     for key, values in recomputed.items():
-        mine: Mapping[str, Any] = rows.get(key, dict.fromkeys(layout.columns, layout.absent))
-        for column, rule in layout.columns.items():
+        mine, place = rows.get(key, absent), tuple(key[i] for i in by)
+        for column in layout.columns:
             if column in values:
-                add(same(f"{layout.name}.{column}", _text(key), mine.get(column), values[column], tolerance, rule), column)
-    return [worst(group) for group in found.values()]
+                far = distance(_plain(mine.get(column)), values[column])
+                if (place, column) not in found or far > found[place, column][0]:
+                    found[place, column] = far, key
+    compared = [
+        same(f"{layout.name}.{column}", _text(key), rows.get(key, absent).get(column), recomputed[key][column], tolerance, layout.columns[column])
+        for (_, column), (_, key) in found.items()
+    ]
+    return [*strange.values(), *compared]
 
 
-def _text(key: tuple[Any, ...]) -> str:
+def _text(key: Key) -> str:
     return " / ".join("-" if part is None else str(part) for part in key)
-
-
-def _place(layout: Layout, where: str) -> str:
-    parts = where.split(" / ")
-    return " / ".join(parts[layout.keys.index(k)] for k in layout.by)

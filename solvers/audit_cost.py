@@ -34,7 +34,7 @@ def built_projects(world: World, builds: Mapping[str, Option], scene: Scene, bas
 
 @dataclass(frozen=True)
 class Ledger:
-    """Hold what one project costs the public, musd per year, each (S, H).
+    """Hold what one project costs the public, musd per year, each (S, H), or (1, H) where all scenarios are alike.
 
     ``paid`` and ``repaid`` are of the contract in force, ``bought`` and ``regained`` of the offtake; ``credits`` are all that C24 counts, ``club_credits``
     those of the club, grants and the subsidy of its loan among them.
@@ -49,17 +49,13 @@ class Ledger:
     credits: FloatArray
 
 
-def ledger(world: World, built: Built) -> Ledger:
+def ledger(built: Built) -> Ledger:
     """Return the public cost of one project: the law's credits count where it holds a contract, a closed one or an offtake included (C17, C24)."""
-    b, drawn, op = built, built.cash.credits, built.cash.operation
-
-    def yearly(array: FloatArray) -> FloatArray:
-        return b.cash.on_calendar(world, b.option, array)
-
+    drawn, op, yearly = built.cash.credits, built.cash.operation, built.cash.on_calendar
     club = yearly(drawn.club_ptc) + drawn.club_itc + drawn.loan
-    counts = holds(b.option, b.project) is not None
+    counts = holds(built.option, built.project) is not None
     law = yearly(drawn.law_ptc) + drawn.law_itc if counts else 0.0
-    return Ledger(b, yearly(op.payments), yearly(op.repayments), yearly(op.offtake_paid), yearly(op.offtake_repaid), club, club + law)
+    return Ledger(built, yearly(op.payments), yearly(op.repayments), yearly(op.offtake_paid), yearly(op.offtake_repaid), club, club + law)
 
 
 def border_revenue(scene: Scene, balance: Mapping[str, Balance]) -> FloatArray:
@@ -67,9 +63,12 @@ def border_revenue(scene: Scene, balance: Mapping[str, Balance]) -> FloatArray:
     world = scene.world
     total = np.zeros((3, world.scenarios, world.horizon))
     for m in world.products:
-        sold, (near, rival) = imports(scene, m, balance[m]), scene.landed(m)
-        total += sold.market * (near - world.market[m]) / USD_PER_MUSD
-        total += sold.china * (rival - world.china[m]) / USD_PER_MUSD
+        if scene.border[m].free or not (balance[m].need[: world.simulated] > 0.0).any():
+            continue
+        landed = scene.landed(m)
+        sold = imports(scene, m, balance[m], landed)
+        total += sold.market * (landed[0] - world.market[m]) / USD_PER_MUSD
+        total += sold.china * (landed[1] - world.china[m]) / USD_PER_MUSD
     return total
 
 
@@ -172,7 +171,7 @@ def subsidy_equivalents(world: World, ledgers: list[Ledger], before: list[Ledger
         key = (COUNTRIES[p.country], p.product)
         yearly = np.zeros(world.horizon)
         first = entry.built.option.start - world.base
-        yearly[first : first + p.life] = p.tonnes() * p.payability * world.products[p.product].long_run / USD_PER_MUSD
+        yearly[first : first + p.life] = p.tonnes * p.payability * world.products[p.product].long_run / USD_PER_MUSD
         aid[key] = (
             aid.get(key, 0.0)
             + float(world.pv(entry.paid - entry.repaid + entry.bought - entry.regained + entry.club_credits).mean())

@@ -24,8 +24,8 @@ class Loan:
 class Credits:
     """Hold what the treasury adds to a project, musd (C15).
 
-    Investment credits by calendar year (H,), a grant of the club among them; production credits by operating year (S, N); ``loan`` is the subsidy of a
-    concessional loan by calendar year (H,), which is no cash flow of the project before debt.
+    Investment credits by calendar year (H,), a grant of the club among them; production credits by operating year (S, N), or (1, N) where all scenarios are
+    alike; ``loan`` is the subsidy of a concessional loan by calendar year (H,), which is no cash flow of the project before debt.
     """
 
     law_itc: FloatArray
@@ -38,9 +38,10 @@ class Credits:
 def capital_by_year(world: World, project: Project, option: Option) -> FloatArray:
     """Spread K evenly over the build years that are not before the base year, musd, shape (H,) (C10)."""
     spent = np.zeros(world.horizon)
-    years = [y for y in range(option.start - project.build_years, option.start) if y >= world.base] or [world.base]
-    for y in years:
-        spent[y - world.base] += project.capital / len(years)
+    end = option.start - world.base
+    first = max(0, end - project.build_years)
+    years = slice(first, end) if first < end else slice(0, 1)
+    spent[years] = project.capital / (years.stop - years.start)
     return spent
 
 
@@ -60,12 +61,20 @@ def investment_credit(world: World, project: Project, option: Option) -> float:
 
 def credits_of(world: World, project: Project, option: Option, cost: FloatArray) -> Credits:
     """Return the credits drawn; ``cost`` is operating cost and feed of years not idle, musd, shape (S, N) (C15)."""
-    law_itc, club_itc = capital_aid(world, project, option)
-    law_ptc = world.law_credits.get(("ptc", project.country, project.product), np.zeros(world.horizon))
-    base = cost * project.ptc_share
     subsidy = np.zeros(world.horizon)
     subsidy[option.start - world.base] = loan_subsidy(world, project, option)
-    return Credits(law_itc, club_itc, cut(world, project, option, law_ptc) * base, option.ptc * base, subsidy)
+    return Credits(*capital_aid(world, project, option), *production_credits(world, project, option, cost), subsidy)
+
+
+def production_credits(world: World, project: Project, option: Option, cost: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return production credits of the law and of the club, musd, each (S, N), or (1, N) where there are none (C15).
+
+    ``cost`` is operating cost and feed of years not idle, musd, shape (S, N).
+    """
+    law = world.law_credits.get(("ptc", project.country, project.product))
+    rates = (0.0 if law is None else project.ptc_share * cut(world, project, option, law), project.ptc_share * option.ptc)
+    drawn_law, drawn_club = (cost * rate if np.any(rate) else np.zeros((1, project.life)) for rate in rates)
+    return drawn_law, drawn_club
 
 
 def lends(project: Project, option: Option) -> bool:

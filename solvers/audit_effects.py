@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .audit_cash import expansion_by_year, operate, world_prices
 from .audit_cost import Built, Cost, ledger
-from .audit_market import Balance, Scene, direct_demand, imports, premium, stated_demand
+from .audit_market import Balance, Scene, direct_demand, expected_market, premium, shortage, stated_demand
 from .audit_option import USD_PER_MUSD
 from .audit_world import FloatArray, World
 
@@ -20,12 +20,12 @@ def price_rises(world: World, scene: Scene, baseline: Scene) -> tuple[dict[str, 
     Means over scenarios, weighted with the public discount factor and direct demand of ``base_year..end_year``. None where nobody uses the product.
     """
     years = slice(0, world.end - world.base + 1)
-    weights = (1.0 + world.param("public_rate")) ** -np.arange(world.horizon, dtype=float)
+    weights = world.factors()
     before_all, after_all = np.zeros(3), np.zeros(3)
     rises: dict[str, float | None] = {}
     for m in world.products:
         value = direct_demand(world, m) * weights
-        before, after = ((value * s.domestic(m).mean(axis=1))[:, years].sum(axis=1) for s in (baseline, scene))
+        before, after = ((value * s.expected_paid(m))[:, years].sum(axis=1) for s in (baseline, scene))
         rises[m] = float(after.sum() / before.sum() - 1.0) if before.sum() > 0.0 else None
         before_all += before
         after_all += after
@@ -39,7 +39,7 @@ def basket_cost(world: World, baseline: Scene) -> FloatArray:
     years = world.end - world.base + 1
     cost = np.zeros(3)
     for m in world.products:
-        cost += world.pv((direct_demand(world, m) * baseline.domestic(m).mean(axis=1))[:, :years]) / USD_PER_MUSD
+        cost += world.pv((direct_demand(world, m) * baseline.expected_paid(m))[:, :years]) / USD_PER_MUSD
     return cost
 
 
@@ -50,25 +50,35 @@ def users_loss(world: World, scene: Scene, baseline: Scene) -> FloatArray:
     """
     loss = np.zeros(3)
     for m, p in world.products.items():
-        before, after = baseline.domestic(m), scene.domestic(m)
-        answer = np.clip((after / before) ** p.elasticity, 0.5, 1.5)
-        demand = stated_demand(world, m)[:, None, :] * 0.5 * (1.0 + answer)
-        loss += world.pv(((after - before) * demand).mean(axis=1)[:, : world.simulated]) / USD_PER_MUSD
+        before, after = baseline.quote(m), scene.quote(m)
+        if before is after:
+            continue
+        rows = list(zip(before.rows, after.rows, strict=True))
+        mean = {pair: _loss_per_tonne(p.elasticity, before.prices[pair[0]], after.prices[pair[1]]) for pair in set(rows)}
+        for c, pair in enumerate(rows):
+            loss[c] += float(world.pv((stated_demand(world, m)[c] * mean[pair])[: world.simulated])) / USD_PER_MUSD
     return loss
 
 
-def shortage_value(world: World, scene: Scene, balance: Mapping[str, Balance], stocks: Mapping[str, FloatArray] | None = None) -> FloatArray:
+def _loss_per_tonne(elasticity: float, before: FloatArray, after: FloatArray) -> FloatArray:
+    """Return the users' expected loss per tonne of stated demand, USD, shape (H,), of prices (S, H) before and after (C25)."""
+    answer = np.clip((after / before) ** elasticity, 0.5, 1.5)
+    mean: FloatArray = ((after - before) * (0.5 * (1.0 + answer))).mean(axis=0)
+    return mean
+
+
+def shortage_value(world: World, balance: Mapping[str, Balance], stocks: Mapping[str, FloatArray] | None = None) -> FloatArray:
     """Return the loss from missing tonnes, PV, musd, shape (3,) (C25).
 
     ``stocks`` are reserves in t by product, shape (H,); a release lowers every member's shortage alike (C17).
     """
     loss = np.zeros(3)
     for m, p in world.products.items():
-        missing = imports(scene, m, balance[m]).shortage
+        missing = shortage(world, m, balance[m])
         total = missing.sum(axis=0)
-        stock = np.broadcast_to((stocks or {}).get(m, np.zeros(world.horizon)), total.shape)
+        stock = (stocks or {}).get(m, np.zeros(world.horizon))
         left = 1.0 - np.divide(np.minimum(stock, total), total, out=np.zeros_like(total), where=total > 0.0)
-        loss += p.voll * world.pv((missing * left).mean(axis=1)) / USD_PER_MUSD
+        loss += p.voll * world.pv(missing * left * world.restricted[m].mean(axis=0)) / USD_PER_MUSD
     return loss
 
 
@@ -100,23 +110,25 @@ def flows_of(world: World, built: list[Built], scene: Scene) -> Flows:
         host, op, drawn = b.project.country, b.cash.operation, b.cash.credits
         real = _real_operation(world, b)
         found.real[host] += _real_npv(world, b, real)
-        found.receipts[host] += _pv(world, b, op.payments - op.repayments + op.offtake_paid - op.offtake_repaid)
-        found.credits[host] += _pv(world, b, drawn.law_ptc + drawn.club_ptc) + float(world.pv(drawn.law_itc + drawn.club_itc + drawn.loan))
-        found.uplift[host] += _pv(world, b, op.gross - real)
-        found.levies[host] += _pv(world, b, op.royalty + b.cash.taxes.duty + b.cash.taxes.income)
+        found.receipts[host] += _pv(world, b, op.payments, op.offtake_paid) - _pv(world, b, op.repayments, op.offtake_repaid)
+        found.credits[host] += _pv(world, b, drawn.law_ptc, drawn.club_ptc) + float(world.pv(drawn.law_itc + drawn.club_itc + drawn.loan))
+        found.uplift[host] += _pv(world, b, op.gross) - _pv(world, b, real)
+        found.levies[host] += _pv(world, b, op.royalty, b.cash.taxes.duty, b.cash.taxes.income)
     for m, p in world.products.items():
-        rise = ((scene.selling(m) - world.market[m]).mean(axis=0) + premium(world, m))[: world.simulated]
+        rise = (scene.selling(m, expected=True) - expected_market(world, m) + premium(world, m))[0, : world.simulated]
         found.uplift[:] += p.existing * float(world.pv(rise)) / USD_PER_MUSD
     return found
 
 
-def _pv(world: World, b: Built, yearly: FloatArray) -> float:
-    return float(world.pv(b.cash.on_calendar(world, b.option, yearly).mean(axis=0)))
+def _pv(world: World, b: Built, *flows: FloatArray) -> float:
+    """Return PV of the expected sum of flows of operating years, each (S, N) or (1, N), musd."""
+    return sum(float(world.pv(flow.mean(axis=0), first=b.cash.first)) for flow in flows)
 
 
 def _real_operation(world: World, b: Built) -> FloatArray:
     """Return sales less cost at world prices in years not idle, less care cost in idle ones, musd, shape (S, N)."""
-    at_world = operate(world, b.project, b.option, world_prices(world, b.project, b.option), may_idle=False)
+    bare = replace(b.option, contract=None, closed=False, offtake=None)
+    at_world = operate(world, b.project, bare, world_prices(world, b.project, bare), may_idle=False)
     care = world.param("care_share") * at_world.cost
     return np.where(b.cash.operation.idle, -care, at_world.gross)
 
@@ -125,16 +137,15 @@ def _real_npv(world: World, b: Built, real: FloatArray) -> float:
     p = b.project
     addon = 0.0 if world.products[p.product].exchange_traded else world.param("specialty_addon", p.country)
     rate = world.param("base_project_rate", p.country) + world.param("country_risk_premium", p.country) + addon
-    yearly = (real - p.sustaining - expansion_by_year(p)).mean(axis=0, keepdims=True)
-    flow = b.cash.on_calendar(world, b.option, yearly)[0] - b.cash.capital
-    return float(world.pv(flow, rate))
+    yearly = real.mean(axis=0) - p.sustaining - expansion_by_year(p)
+    return float(world.pv(b.cash.on_calendar(yearly) - b.cash.capital, rate))
 
 
 def _above_world(world: World, scene: Scene) -> float:
     """Return what users pay above world prices at base demand, PV over the simulated years, musd (C25)."""
     total = 0.0
     for m in world.products:
-        above = (scene.domestic(m) - world.market[m]).mean(axis=1) * stated_demand(world, m)
+        above = (scene.expected_paid(m) - expected_market(world, m)) * stated_demand(world, m)
         total += float(world.pv(above[:, : world.simulated]).sum()) / USD_PER_MUSD
     return total
 
@@ -160,7 +171,7 @@ def payoff(
     after, before = flows_of(world, *design[:2]), flows_of(world, *baseline[:2])
     other = after.credits - before.credits
     for sign, built in ((1.0, design[0]), (-1.0, baseline[0])):
-        for entry in (ledger(world, b) for b in built):
+        for entry in (ledger(b) for b in built):
             other[entry.built.project.country] -= sign * float(world.pv(entry.credits).mean())
     border = world.pv(cost.border)
     between = _above_world(world, design[1]) - _above_world(world, baseline[1]) - float((after.uplift - before.uplift).sum()) - float(border.sum())
@@ -170,7 +181,7 @@ def payoff(
         "users": -users_loss(world, design[1], baseline[1]),
         "importers": between * (basket / basket.sum() if basket.sum() > 0.0 else np.full(3, 1.0 / 3.0)),
         "treasury": -cost.net_pv - other + after.levies - before.levies,
-        "security": shortage_value(world, baseline[1], baseline[2]) - shortage_value(world, design[1], design[2], stocks),
+        "security": shortage_value(world, baseline[2]) - shortage_value(world, design[2], stocks),
     }
     found["total"] = sum(found.values(), np.zeros(3))
     return found

@@ -13,7 +13,7 @@ from .audit_checks import Check, at_least, at_most, holds, worst
 from .audit_cost import Built, subsidy_equivalents
 from .audit_credits import lends
 from .audit_instruments import check_instruments
-from .audit_market import availability, secured
+from .audit_market import availability
 from .audit_strike import next_lower, strike_ceiling, strike_floor, three_digits
 from .audit_world import COUNTRIES, Project, Terms
 
@@ -114,10 +114,10 @@ def _club(case: Case, tolerance: float) -> list[Check]:
             found.append(worst(at_most("net exports, t", f"{m} / {world.base + t}", float(v), float(a), tolerance, "C8") for t, (v, a) in enumerate(yearly)))
     if world.switch("band"):
         equivalents = subsidy_equivalents(world, case.ledgers, case.b0_ledgers)
-        disputed = contested(world, case.b0)
-        for m in world.products:
-            rates = [rate for (_, product), rate in equivalents.items() if product == m]
-            if disputed[m] and len(rates) > 1:
+        rates_of = {m: [rate for (_, product), rate in equivalents.items() if product == m] for m in world.products}
+        disputed = contested(world, case.b0, [m for m, rates in rates_of.items() if len(rates) > 1])
+        for m, rates in rates_of.items():
+            if disputed.get(m):
                 found.append(at_most("difference of subsidy equivalents", m, max(rates) - min(rates), world.param("subsidy_band"), tolerance, "C21b"))
     return found
 
@@ -131,7 +131,7 @@ def _security(case: Case, tolerance: float) -> list[Check]:
     for m in world.products:
         target, cap = world.setting(f"targets.{m}"), world.setting(f"china_caps.{m}")
         if target is not None and years:
-            safe, demand = secured(world, case.design.builds, m), case.balance[m].demand
+            safe, demand = case.secured[m], case.balance[m].demand
             found.append(
                 worst(at_least("secured supply, t", f"{m} / {y}", float(safe[t]), float(target) * float(demand[t]), tolerance, "C22") for t, y in years)
             )

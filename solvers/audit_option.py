@@ -5,7 +5,7 @@ Arrays of operating years have shape (S, N), money is in musd, prices in USD per
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from .audit_world import BoolArray, FloatArray, Project, Terms, World
 USD_PER_MUSD = 1e6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Offtake:
     """Hold an offtake: operating years bought, price by product (USD/t) and f by product and calendar year (H,) (C17)."""
 
@@ -58,7 +58,10 @@ class Option:
 
 @dataclass(frozen=True)
 class Prices:
-    """Hold the prices a project meets in its operating years, USD/t, each (S, N): main product, feed (per tonne of main product), each by-product."""
+    """Hold the prices a project meets in its operating years, USD/t: main product, feed (per tonne of main product), each by-product.
+
+    Each is (S, N), or (1, N) where all scenarios are alike.
+    """
 
     main: FloatArray
     feed: FloatArray
@@ -67,11 +70,6 @@ class Prices:
     def scaled(self, factor: float) -> Prices:
         """Return all prices times a factor."""
         return Prices(self.main * factor, self.feed * factor, tuple(price * factor for price in self.streams))
-
-    def means(self) -> Prices:
-        """Return the means over the scenarios, each (1, N)."""
-        main, feed, *streams = (a.mean(axis=0, keepdims=True) for a in (self.main, self.feed, *self.streams))
-        return Prices(main, feed, tuple(streams))
 
 
 @dataclass(frozen=True)
@@ -89,14 +87,16 @@ def cut(world: World, project: Project, option: Option, yearly: FloatArray) -> F
     return yearly[..., first : first + project.life]
 
 
-def ramp_of(project: Project) -> FloatArray:
-    """Return the ramp of the operating years, shape (N,)."""
-    return np.array([project.ramp_at(n) for n in range(project.life)])
-
-
 def holds(option: Option, project: Project) -> Terms | None:
     """Return the contract in force: the design's, else one closed before the club."""
     return option.contract or (project.closed if option.closed else None)
+
+
+def reach_of(option: Option, project: Project) -> tuple[Hashable, ...]:
+    """Return what of an option reaches a project: options that agree in it give the same cash flows and tests."""
+    closed = option.closed and project.closed is not None
+    aid = (option.itc * project.itc_eligible, option.ptc * project.ptc_share, option.grant, option.loan, option.offtake)
+    return (option.start, option.contract, closed, *aid, option.standards * project.standards_gap)
 
 
 def tenor_years(project: Project, option: Option) -> BoolArray:
@@ -109,16 +109,16 @@ def tenor_years(project: Project, option: Option) -> BoolArray:
 
 
 def contract_flows(world: World, project: Project, option: Option, price: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return payments to the project and repayments to the state at full output, musd, each (S, N), both >= 0 (C14).
+    """Return payments to the project and repayments to the state at full output, musd, each (S, N), both >= 0; (1, N) without a contract (C14).
 
     The contract covers what an offtake of the main product leaves (C17).
     """
     terms = holds(option, project)
     if terms is None:
-        return np.zeros_like(price), np.zeros_like(price)
+        return np.zeros((1, project.life)), np.zeros((1, project.life))
     strike = terms.strikes(project.life)
     bought = np.zeros(project.life) if project.concentrate else offtake_share(world, project, option, project.product)
-    payable = np.minimum(project.tonnes() * project.payability, terms.quantity) * terms.share * (1.0 - bought) * tenor_years(project, option)
+    payable = np.minimum(project.tonnes * project.payability, terms.quantity) * terms.share * (1.0 - bought) * tenor_years(project, option)
     below, above = np.maximum(strike - price, 0.0), np.maximum(price - (1.0 + terms.collar) * strike, 0.0)
     return payable * below / USD_PER_MUSD, payable * terms.upside * above / USD_PER_MUSD
 
@@ -136,8 +136,8 @@ def offtake_flows(world: World, project: Project, option: Option, prices: Prices
     deal = option.offtake
     if deal is None:
         return {}
-    sold = [] if project.concentrate else [(project.product, project.tonnes() * project.payability, prices.main)]
-    sold += [(s.product, ramp_of(project) * s.tonnes * s.payability, price) for s, price in zip(project.streams, prices.streams, strict=True)]
+    sold = [] if project.concentrate else [(project.product, project.tonnes * project.payability, prices.main)]
+    sold += [(s.product, project.ramp_path * s.tonnes * s.payability, price) for s, price in zip(project.streams, prices.streams, strict=True)]
     found: dict[str, Purchase] = {}
     for product, tonnes, price in sold:
         if product not in deal.prices:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from .audit_border import adjustments
 from .audit_case import Case
 from .audit_checks import Check, Layout, Value, compare_table
 from .audit_effects import payoff
-from .audit_market import availability, secured
+from .audit_market import availability
 from .audit_strike import least_strike, net_payments
 from .audit_world import COUNTRIES, NODES, FloatArray, Project
 
@@ -160,24 +161,30 @@ def _bank_row(judged: Bank, variant: str, claimed_irr: Any) -> dict[str, Value]:
     }
 
 
+RATES = np.concatenate([1.0 - np.geomspace(1.999, 1.99, 10), np.arange(-0.985, 0.5, 0.005), np.geomspace(0.5, 100.0, 90)])
+"""Rates between which an internal rate of return is sought."""
+
+
+@lru_cache(maxsize=4)
+def _grid_factors(years: int) -> FloatArray:
+    """Return the discount factors at all rates of the grid, shape (rates, years)."""
+    return (1.0 + RATES[:, None]) ** -np.arange(years, dtype=float)
+
+
 def nearest_irr(flow: FloatArray, claimed: Any) -> float | None:
     """Return the internal rate of return of an expected flow that is nearest to the claimed one.
 
     Rates from -99.9% to 10,000% are searched. Without a claim the lowest rate from 0 on is meant, if there is one: a return below 0 may be left out.
     """
-    grid = np.concatenate([1.0 - np.geomspace(1.999, 1.99, 10), np.arange(-0.985, 0.5, 0.005), np.geomspace(0.5, 100.0, 90)])
     years = np.arange(len(flow), dtype=float)
 
     def npv(rate: float) -> float:
         return float(flow @ (1.0 + rate) ** -years)
 
-    values = [npv(rate) for rate in grid]
-    roots = []
-    for low, high, a, b in zip(grid[:-1], grid[1:], values[:-1], values[1:], strict=True):
-        if a * b < 0.0:
-            roots.append(_bisect(npv, float(low), float(high)))
-        elif a == 0.0 != b:
-            roots.append(float(low))
+    values = _grid_factors(len(flow)) @ flow
+    before, after = values[:-1], values[1:]
+    roots = [_bisect(npv, float(RATES[i]), float(RATES[i + 1])) for i in np.flatnonzero(before * after < 0.0)]
+    roots += [float(RATES[i]) for i in np.flatnonzero((before == 0.0) & (after != 0.0))]
     if isinstance(claimed, int | float):
         return min(roots, key=lambda r: abs(r - claimed), default=None)
     return min((r for r in roots if r >= 0.0), default=None)
@@ -185,8 +192,7 @@ def nearest_irr(flow: FloatArray, claimed: Any) -> float | None:
 
 def _bisect(function: Any, low: float, high: float) -> float:
     rising = function(high) > 0.0
-    for _ in range(60):
-        middle = 0.5 * (low + high)
+    while low < (middle := 0.5 * (low + high)) < high:
         if (function(middle) > 0.0) == rising:
             high = middle
         else:
@@ -230,7 +236,7 @@ def _security(case: Case) -> Table:
     found: Table = {}
     for m in world.products:
         target = world.setting(f"targets.{m}")
-        balance, reach, safe, path = case.balance[m], availability(world, m), secured(world, case.design.builds, m), case.scene.path[m]
+        balance, reach, safe, path = case.balance[m], availability(world, m), case.secured[m], case.scene.path[m]
         for t in range(world.horizon):
             year, measured = world.base + t, first <= world.base + t <= world.end
             if (m, year) not in wanted and not (measured and target is not None):
@@ -275,7 +281,7 @@ def _offtake(case: Case) -> Table:
     found: Table = {}
     for b in case.built:
         for product, deal in b.cash.operation.offtake.items():
-            paid, repaid = (float(case.world.pv(b.cash.on_calendar(case.world, b.option, flow)).mean()) for flow in (deal.paid, deal.repaid))
+            paid, repaid = (float(case.world.pv(flow.mean(axis=0), first=b.cash.first)) for flow in (deal.paid, deal.repaid))
             found[b.project.code, product] = {
                 "country": COUNTRIES[b.project.country],
                 "tenor_years": int(case.world.setting("procurement.tenor_years", 10)),

@@ -7,9 +7,10 @@ Arrays over years start in the base year and run over ``H >= T`` years, so that 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from ..instances.instance import Instance
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+T = TypeVar("T")
 BoolArray = NDArray[np.bool_]
 
 COUNTRIES = ("USA", "CAN", "MEX")
@@ -141,11 +143,16 @@ class Project:
         """Return the ramp share of operating year ``n``; the last value holds for all later years."""
         return self.ramp[min(n, len(self.ramp) - 1)]
 
+    @cached_property
+    def ramp_path(self) -> FloatArray:
+        """Return the ramp of the operating years, shape (life,)."""
+        return np.array([self.ramp_at(n) for n in range(self.life)])
+
+    @cached_property
     def tonnes(self) -> FloatArray:
         """Return output of each operating year, t, shape (life,); added capacity sells from the year after it is paid."""
-        ramp = np.array([self.ramp_at(n) for n in range(self.life)])
         added = np.where(np.arange(self.life) >= self.expansion_year, self.expansion_capacity, 0.0)
-        return (self.capacity + (added if self.expansion_year > 0 else 0.0)) * ramp
+        return (self.capacity + (added if self.expansion_year > 0 else 0.0)) * self.ramp_path
 
     @property
     def counted_share(self) -> float:
@@ -192,6 +199,16 @@ class World:
     lapse: IntArray | None = None
     premiums: Mapping[str, FloatArray] = field(default_factory=dict)
     _params: dict[tuple[str, int | None, str | None], float] = field(default_factory=dict, repr=False)
+    _known: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what was made under this key before, or make it now; an array is read-only from then on."""
+        if key not in self._known:
+            made = make()
+            if isinstance(made, np.ndarray):
+                made.setflags(write=False)
+            self._known[key] = made
+        return cast(T, self._known[key])
 
     def param(self, name: str, country: int | None = None, stage: str | None = None) -> float:
         """Read a finance parameter, the most specific row first; remembers the answer."""
@@ -223,8 +240,12 @@ class World:
         """Return the members' stated shares of offtake and reserve, shape (3,) (C17)."""
         return np.array([float(self.setting(f"procurement.quotas.{c}", 0.0)) for c in COUNTRIES])
 
-    def pv(self, flow: FloatArray, rate: float | None = None) -> FloatArray:
-        """Discount the last axis (years from the base year) at a constant rate [public rate] (C2)."""
+    def factors(self, rate: float | None = None) -> FloatArray:
+        """Return the discount factors of all years at a constant rate [public rate], shape (H,) (C2)."""
         r = self.param("public_rate") if rate is None else rate
-        discounted: FloatArray = flow @ (1.0 + r) ** -np.arange(flow.shape[-1], dtype=float)
+        return self.once(("factors", r), lambda: (1.0 + r) ** -np.arange(self.horizon, dtype=float))
+
+    def pv(self, flow: FloatArray, rate: float | None = None, first: int = 0) -> FloatArray:
+        """Discount the last axis, years from year ``first`` after the base year on, at a constant rate [public rate] (C2)."""
+        discounted: FloatArray = flow @ self.factors(rate)[first : first + flow.shape[-1]]
         return discounted

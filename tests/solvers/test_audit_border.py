@@ -45,7 +45,7 @@ def test_c18_adjustment_comes_on_top_and_falls_with_compliance() -> None:
     scene = scene_of(w, references=BOTH)
     assert scene.landed("metal")[0][:, :, 0] == pytest.approx(np.tile([1050.0, 1150.0], (3, 1)))
     assert scene.landed("metal")[1][:, :, 0] == pytest.approx(np.tile([1200.0, 1300.0], (3, 1)))
-    assert scene.domestic("metal")[0, :, 0] == pytest.approx(np.array([1050.0, 1150.0]))
+    assert scene.paid("metal", 0)[:, 0] == pytest.approx(np.array([1050.0, 1150.0]))
     assert club_measures(w, {})["metal"].adjustment.tolist() == [0.0, 0.0]
 
 
@@ -70,9 +70,9 @@ def test_c6_from_the_lapse_on_members_are_at_their_own_law() -> None:
     w = lapsing(world((metal,), settings={"standards.tier": "high"}))
     assert in_force(w).sum(axis=1).tolist() == [2, 6]
     scene = scene_of(w, rates=RATES)
-    assert scene.domestic("metal")[0, 0] == pytest.approx(np.array([1000.0, 1000.0, 945.0, 945.0, 945.0, 945.0]))
-    assert scene.domestic("metal")[1, 0] == pytest.approx(np.array([1000.0, 1000.0, 900.0, 900.0, 900.0, 900.0]))
-    assert scene.domestic("metal")[0, 1] == pytest.approx(np.full(6, 1220.0))
+    assert scene.paid("metal", 0)[0] == pytest.approx(np.array([1000.0, 1000.0, 945.0, 945.0, 945.0, 945.0]))
+    assert scene.paid("metal", 1)[0] == pytest.approx(np.array([1000.0, 1000.0, 900.0, 900.0, 900.0, 900.0]))
+    assert scene.paid("metal", 0)[1] == pytest.approx(np.full(6, 1220.0))
     revenue = border_revenue(scene, balances(w, {}))
     assert revenue[0, 0] == pytest.approx(6000 * np.array([100.0, 100.0, 45.0, 45.0, 45.0, 45.0]) / 1e6)
     assert revenue[1, 0, 2:] == pytest.approx(np.zeros(4))
@@ -112,7 +112,8 @@ def test_c9_demand_premium_reaches_refined_form_producers_only() -> None:
     ore = replace(MINE, concentrate=True)
     assert flows(ore, Option(2028), w) == pytest.approx(flows(ore, Option(2028), world()))
     scene = scene_of(w)
-    assert scene.domestic("metal") == pytest.approx(scene_of(world()).domestic("metal"))
+    for country in range(3):
+        assert scene.paid("metal", country) == pytest.approx(scene_of(world()).paid("metal", country))
     exporting = replace(w, products={"metal": replace(METAL, direct=np.array([1.0, 0.0, 0.0]))})
     glut = scene_of(exporting, {"MINE": 2028})
     assert prices_in(glut, glut, MINE, Option(2028)).main[0] == pytest.approx(np.array([860.0, 860.0, 810.0]))
@@ -138,7 +139,7 @@ def test_c9_premium_counts_as_uplift_and_not_as_cost() -> None:
         scene = scene_of(at, {"MINE": 2028})
         built = built_projects(at, {"MINE": Option(2028)}, scene, scene)
         uplift.append(flows_of(at, built, scene).uplift)
-        cost = public_cost(at, [ledger(at, built[0])], [], np.zeros((3, YEARS)))
+        cost = public_cost(at, [ledger(built[0])], [], np.zeros((3, YEARS)))
         assert cost.outlay_pv.sum() == cost.booked_pv.sum() == 0.0
     assert uplift[1] - uplift[0] == pytest.approx(np.array([3 * 0.025, 2 * 0.05, 0.0]))
 
@@ -151,7 +152,7 @@ def test_c18_every_plant_of_a_design_pays_for_standards() -> None:
     assert flows(mine, Option(2028), w) == pytest.approx(flows(MINE, Option(2028), w))
     scene, balance = scene_of(w, {"MINE": 2028}), balances(w, {"MINE": 2028})
     before, after = (built_projects(w, {"MINE": o}, scene, scene) for o in (Option(2028), Option(2028, standards=0.5)))
-    none = public_cost(w, [ledger(w, after[0])], [ledger(w, before[0])], np.zeros((3, YEARS)))
+    none = public_cost(w, [ledger(after[0])], [ledger(before[0])], np.zeros((3, YEARS)))
     parts = payoff(w, (after, scene, balance), (before, scene, balance), none)
     cost = 0.02 * np.array([1.1**-1, 1.1**-2, 1.1**-3]).sum()
     assert parts["producers"][1] == pytest.approx(-cost + 3 * 0.28 * 0.02)
@@ -164,7 +165,7 @@ def test_c25_transfers_cancel_with_reference_prices_that_lapse() -> None:
     balance, base, club = balances(w, {"MINE": 2028}), scene_of(w, {"MINE": 2028}), scene_of(w, {"MINE": 2028}, references=BOTH)
     border = (border_revenue(club, balance) - border_revenue(base, balance)).mean(axis=1)
     before, after = (built_projects(w, {"MINE": o}, s, base) for o, s in ((Option(2028), base), (Option(2028, grant=0.2, loan=True), club)))
-    parts = payoff(w, (after, club, balance), (before, base, balance), public_cost(w, [ledger(w, after[0])], [ledger(w, before[0])], border))
+    parts = payoff(w, (after, club, balance), (before, base, balance), public_cost(w, [ledger(after[0])], [ledger(before[0])], border))
     assert parts["users"].sum() < -0.5
     assert parts["producers"][1] > 0.2
     assert parts["total"].sum() == pytest.approx(0.0, abs=1e-9)

@@ -23,7 +23,7 @@ def test_c24_public_cost_by_hand() -> None:
     scene = scene_of(w, {"MINE": 2028})
     option = Option(2028, itc=0.1, contract=terms(940.0, tenor=2))
     built = built_projects(w, {"MINE": option}, scene, scene)
-    entry = ledger(w, built[0])
+    entry = ledger(built[0])
     cost = public_cost(w, [entry], [], np.zeros((3, YEARS)))
     paid, back = 2 * 0.04 / 2, 2 * 0.5 * 0.16 / 2
     assert cost.outlay_pv == pytest.approx(np.array([0.0, paid + 0.1, 0.0]))
@@ -34,13 +34,13 @@ def test_c24_public_cost_by_hand() -> None:
     assert public_cost(replace(w, _params={("cvar_alpha", None, None): 1.0}), [entry], [], np.zeros((3, YEARS))).cvar == pytest.approx(0.1 + 0.08 / 2)
     lawful = replace(w, law_credits={("itc", 1, "metal"): np.full(YEARS, 0.2), ("ptc", 1, "metal"): np.full(YEARS, 0.1)})
     with_law, bare = (built_projects(lawful, {"MINE": o}, scene_of(lawful), scene_of(lawful))[0] for o in (option, replace(option, contract=None)))
-    assert ledger(lawful, with_law).credits[0].sum() == pytest.approx(0.3 + 3 * 0.05)
-    assert ledger(lawful, bare).credits[0].sum() == pytest.approx(0.1)
+    assert ledger(with_law).credits[0].sum() == pytest.approx(0.3 + 3 * 0.05)
+    assert ledger(bare).credits[0].sum() == pytest.approx(0.1)
     assert stack(setting(scene_of(lawful), scene_of(lawful)), replace(MINE, grant=0.5), option) == pytest.approx((0.3 + 0.15 + 0.5) / 1.5)
     pooled = replace(w, settings={**w.settings, "funding.mode": "pooled", "funding.shares.USA": 0.75, "funding.shares.MEX": 0.25})
     assert public_cost(pooled, [entry], [], np.zeros((3, YEARS))).booked_pv == pytest.approx(np.array([0.075, 0.0, 0.025]))
     assert subsidy_equivalents(w, [entry], []) == {("CAN", "metal"): pytest.approx((0.1 + paid - back) / 3.0)}
-    assert subsidy_equivalents(w, [ledger(lawful, with_law)], []) == {("CAN", "metal"): pytest.approx((0.1 + paid - back) / 3.0)}
+    assert subsidy_equivalents(w, [ledger(with_law)], []) == {("CAN", "metal"): pytest.approx((0.1 + paid - back) / 3.0)}
 
 
 def test_c23_c25_users_by_hand() -> None:
@@ -68,7 +68,7 @@ def test_c25_transfers_cancel_where_builds_are_fixed_and_demand_is_rigid() -> No
     before = built_projects(w, {"MINE": Option(2028)}, base, base)
     for terms_now in (None, terms(1300.0)):
         after = built_projects(w, {"MINE": Option(2028, 0.1, 0.05, terms_now)}, club, base)
-        parts = payoff(w, (after, club, balance), (before, base, balance), public_cost(w, [ledger(w, after[0])], [ledger(w, before[0])], border))
+        parts = payoff(w, (after, club, balance), (before, base, balance), public_cost(w, [ledger(after[0])], [ledger(before[0])], border))
         assert not after[0].cash.operation.idle.any()
         assert parts["users"].sum() < -1.0
         assert parts["producers"][1] > 0.1
@@ -107,7 +107,8 @@ def test_c27_baseline_and_c20_contested() -> None:
     assert found.builds == {"STARTED": 2028, "GOOD": 2028, "SECOND": 2028}
     assert found.unaided == ("GOOD", "SECOND")
     assert found.scene.path["metal"].tolist() == [2, 0, 0, 0, 2, 2]
-    assert contested(w, found) == {"metal": True}
+    assert contested(w, found) == contested(w, found, ["metal"]) == {"metal": True}
+    assert contested(w, found, []) == {}
     twins = tuple(replace(p, group="PAIR") for p in (good, second))
     assert baseline(world(projects=twins)).unaided == ("GOOD",)
     assert baseline(world(projects=(replace(good, available=False), replace(good, code="LATE", earliest=2031)))).builds == {}
@@ -137,7 +138,7 @@ def test_c24_closed_contract_counts_as_a_change() -> None:
     held = replace(MINE, closed=Terms(1000.0, 1.0, 0.5, 3, 2028))
     w = world(projects=(held,))
     base, club = scene_of(w), scene_of(w, rates={("metal", "market"): 0.1, ("metal", "china_linked"): 0.1})
-    before, after = (ledger(w, built_projects(w, {"MINE": Option(2028)}, s, base)[0]) for s in (base, club))
+    before, after = (ledger(built_projects(w, {"MINE": Option(2028)}, s, base)[0]) for s in (base, club))
     cost = public_cost(w, [after], [before], np.zeros((3, YEARS)))
     assert cost.payments[1].sum() == pytest.approx(3 * (0.01 - 0.1) / 2)
     assert cost.receipts[1].sum() == pytest.approx(3 * (0.105 - 0.05) / 2)

@@ -124,7 +124,7 @@ def test_c24_offtake_is_one_contract_borne_by_quotas() -> None:
     w = world(settings=QUOTAS | {"funding.mode": "pooled", "funding.shares.USA": 1.0})
     scene = scene_of(w, {"MINE": 2028})
     built = built_projects(w, {"MINE": Option(2028, offtake=deal(price=1000.0))}, scene, scene)
-    entry = ledger(w, built[0])
+    entry = ledger(built[0])
     cost = public_cost(w, [entry], [], np.zeros((3, YEARS)))
     one = 2 * 0.4 * 0.1
     quotas = np.array([0.5, 0.2, 0.3])
@@ -134,7 +134,7 @@ def test_c24_offtake_is_one_contract_borne_by_quotas() -> None:
     assert cost.booked_pv == pytest.approx(np.zeros(3))
     assert (cost.cvar, cost.worst5) == pytest.approx((one, one))
     assert cost.outlay.sum(axis=1) == pytest.approx(quotas * one / 2)
-    dear = ledger(w, built_projects(w, {"MINE": Option(2028, offtake=deal())}, scene, scene)[0])
+    dear = ledger(built_projects(w, {"MINE": Option(2028, offtake=deal())}, scene, scene)[0])
     assert public_cost(w, [dear], [], np.zeros((3, YEARS))).booked_pv == pytest.approx(quotas * 2 * 0.4 * 0.2)
     assert subsidy_equivalents(w, [dear], []) == {("CAN", "metal"): pytest.approx(0.16 / 3)}
 
@@ -143,14 +143,14 @@ def test_c26_contract_and_offtake_of_a_project_are_two_contracts_in_the_tail() -
     w = world()
     scene = scene_of(w, {"MINE": 2028})
     option = Option(2028, contract=terms(1000.0), offtake=deal(price=700.0))
-    cost = public_cost(w, [ledger(w, built_projects(w, {"MINE": option}, scene, scene)[0])], [], np.zeros((3, YEARS)))
+    cost = public_cost(w, [ledger(built_projects(w, {"MINE": option}, scene, scene)[0])], [], np.zeros((3, YEARS)))
     assert cost.cvar == pytest.approx(2 * 0.06 + 0.1)
 
 
 def test_c24_offtake_brings_no_law_credits_into_cost() -> None:
     w = replace(world(), law_credits={("ptc", 1, "metal"): np.full(YEARS, 0.1)})
     scene = scene_of(w, {"MINE": 2028})
-    with_deal, without = (ledger(w, built_projects(w, {"MINE": Option(2028, offtake=d)}, scene, scene)[0]) for d in (deal(), None))
+    with_deal, without = (ledger(built_projects(w, {"MINE": Option(2028, offtake=d)}, scene, scene)[0]) for d in (deal(), None))
     assert with_deal.bought.sum() > 0.0
     assert with_deal.credits.sum() == without.credits.sum() == 0.0
 
@@ -159,7 +159,7 @@ def test_c25_offtake_is_a_transfer() -> None:
     w = world((replace(METAL, elasticity=0.0),), settings=QUOTAS, public_rate=0.04)
     scene, balance = scene_of(w, {"MINE": 2028}), balances(w, {"MINE": 2028})
     before, after = (built_projects(w, {"MINE": o}, scene, scene) for o in (Option(2028), Option(2028, offtake=deal())))
-    cost = public_cost(w, [ledger(w, after[0])], [ledger(w, before[0])], np.zeros((3, YEARS)))
+    cost = public_cost(w, [ledger(after[0])], [ledger(before[0])], np.zeros((3, YEARS)))
     parts = payoff(w, (after, scene, balance), (before, scene, balance), cost)
     assert parts["producers"][1] == pytest.approx(0.72 * 0.08 * (1.04**-1 + 1.04**-2))
     assert parts["treasury"][0] == pytest.approx(-0.5 * 0.08 * (1.04**-1 + 1.04**-2))
@@ -200,10 +200,10 @@ def test_c17_stock_price_and_carry() -> None:
 def test_c25_a_release_lowers_the_shortage_of_all_members_alike() -> None:
     w = reserved(1.0)
     w.restricted["metal"][1] = True
-    scene, balance = scene_of(w), balances(w, {})
+    balance = balances(w, {})
     weights = 1.04 ** -np.arange(6.0)
     full = 0.5 * 2000 * 3000 / 1e6 * np.array([2 / 3, 1 / 3, 0.0])
-    assert shortage_value(w, scene, balance) == pytest.approx(full * weights.sum())
+    assert shortage_value(w, balance) == pytest.approx(full * weights.sum())
     for stock, left in ((500.0, 0.75), (2250.0, 0.0)):
         stocks = {"metal": np.array([0.0, 0.0, stock, stock, 0.0, 0.0])}
-        assert shortage_value(w, scene, balance, stocks) == pytest.approx(full * (weights.sum() - (1 - left) * weights[2:4].sum()))
+        assert shortage_value(w, balance, stocks) == pytest.approx(full * (weights.sum() - (1 - left) * weights[2:4].sum()))

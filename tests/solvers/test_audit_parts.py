@@ -82,7 +82,7 @@ def test_c9_seller_gets_the_highest_price_and_concentrate_the_world_price() -> N
     w = world((replace(METAL, law=law),))
     scene = scene_of(w)
     assert scene.own_price(MINE)[0, 0] == pytest.approx(990.0)
-    assert scene.domestic("metal")[:, 0, 0] == pytest.approx(np.array([900.0, 990.0, 1170.0]))
+    assert np.array([scene.paid("metal", c)[0, 0] for c in range(3)]) == pytest.approx(np.array([900.0, 990.0, 1170.0]))
     assert scene.own_price(replace(MINE, concentrate=True))[0, 0] == pytest.approx(900.0)
     assert scene_of(w, rates={("metal", "market"): 0.2, ("metal", "china_linked"): 0.2}).own_price(MINE)[0, 0] == pytest.approx(1080.0)
 
@@ -138,7 +138,7 @@ def test_c10_capital_years_and_expansion() -> None:
     assert capital_by_year(w, replace(MINE, build_years=3), Option(2029))[:3] == pytest.approx(np.array([0.5, 0.5, 0.0]))
     assert capital_by_year(w, MINE, Option(2027))[0] == 1.0
     grown = replace(MINE, expansion_capital=0.4, expansion_year=2, expansion_capacity=500.0)
-    assert grown.tonnes().tolist() == [1000.0, 1000.0, 1500.0]
+    assert grown.tonnes.tolist() == [1000.0, 1000.0, 1500.0]
     assert depreciation(w, grown, Option(2028), 0.1) == pytest.approx(np.array([0.45, 0.65, 0.2]))
     slow = replace(grown, expansion_year=3)
     assert depreciation(world(depreciation_years=10), slow, Option(2028), 0.1) == pytest.approx(np.array([0.3, 0.3, 0.7]))

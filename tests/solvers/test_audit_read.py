@@ -82,7 +82,7 @@ def test_c10_capital_expansion_and_life(usmca: Instance) -> None:
     found = read(replace(usmca, projects=projects)).projects[code]
     assert (found.capital, found.grant, found.life, found.expansion_capital) == pytest.approx((80.0, 10.0, 30, 0.0))
     full = read(replace(usmca, projects=projects, settings={**usmca.settings, "data.optional_expansions": True})).projects[code]
-    assert full.tonnes()[3] - full.tonnes()[2] == pytest.approx(5.0 * full.ramp_at(3) + full.capacity * (full.ramp_at(3) - full.ramp_at(2)))
+    assert full.tonnes[3] - full.tonnes[2] == pytest.approx(5.0 * full.ramp_at(3) + full.capacity * (full.ramp_at(3) - full.ramp_at(2)))
     assert full.expansion_capital == 7.0
 
 

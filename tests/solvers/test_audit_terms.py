@@ -114,7 +114,7 @@ def test_c15_a_grant_works_like_an_investment_credit_for_all_capital() -> None:
     assert flows(ineligible, Option(2028, grant=0.2), w) == pytest.approx(flows(MINE, Option(2028, itc=0.2), w))
     assert loan_of(w, ineligible, Option(2028, grant=0.2)).amount == pytest.approx(0.8 * loan_of(w, MINE, Option(2028)).amount)
     scene = scene_of(w, {"MINE": 2028})
-    entry = ledger(w, built_projects(w, {"MINE": Option(2028, itc=0.1, grant=0.2)}, scene, scene)[0])
+    entry = ledger(built_projects(w, {"MINE": Option(2028, itc=0.1, grant=0.2)}, scene, scene)[0])
     assert entry.credits[0] == pytest.approx(np.array([0.3, 0, 0, 0, 0, 0]))
     assert stack(setting(scene, scene), replace(ineligible, grant=1.0), Option(2028, itc=0.1, grant=0.2)) == pytest.approx(1.2 / 2.0)
     assert depreciation(w, MINE, Option(2028), 0.2)[0] == pytest.approx(0.4)
@@ -151,7 +151,7 @@ def test_c15_the_subsidy_is_a_credit_of_the_first_operating_year_and_no_cash_flo
     assert subsidy > 0.001
     assert flows(MINE, option, w) == pytest.approx(flows(MINE, Option(2028), w))
     built = built_projects(w, {"MINE": option}, scene, scene)
-    entry = ledger(w, built[0])
+    entry = ledger(built[0])
     assert entry.credits[0] == pytest.approx(np.array([0.0, subsidy, 0, 0, 0, 0]))
     cost = public_cost(w, [entry], [], np.zeros((3, YEARS)))
     assert cost.outlay_pv == pytest.approx(np.array([0.0, subsidy / 1.04, 0.0]))
