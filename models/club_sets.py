@@ -48,8 +48,8 @@ class Column:
 
     @property
     def aided(self) -> bool:
-        """Say whether the project has a contract or draws a club credit (C16)."""
-        return self.contract or self.supported > 0.0
+        """Say whether the project has a contract, an offtake or a club credit (C16): without any it has exactly no support."""
+        return self.contract or self.supported != 0.0
 
 
 @dataclass(frozen=True)

@@ -170,7 +170,9 @@ class Competition:
         settings: Mapping[str, Setting],
         products: Collection[str] | None = None,
     ) -> dict[tuple[str, str], list[tuple[float, float]]]:
-        """Return (supported, sales) of every project with a contract or a club credit, by (country, product) (C16).
+        """Return (supported, sales) of every project with a contract, an offtake or a club credit, by (country, product) (C16).
+
+        What the state earns from an offtake counts as negative support; a project without any of them has exactly none.
 
         Args:
             builds: plants beyond the baseline with their start years.
@@ -187,7 +189,7 @@ class Competition:
                 continue
             level = levels.get((plant.country, plant.product), 0)
             made = desk.family(key, start, settings)
-            if made.kind[level] == CONTRACT or made.supported[level] > 0.0:
+            if made.kind[level] == CONTRACT or made.supported[level] != 0.0:
                 found.setdefault((plant.country, plant.product), []).append((float(made.supported[level]), made.sales))
         for key in desk.baseline.builds:
             plant = desk.plants[key]
@@ -210,7 +212,7 @@ class Competition:
         supported, sales = np.zeros(len(rates)), np.zeros(len(rates))
         for key, start in builds:
             made = desk.family(key, start, settings)
-            aided = (made.kind == CONTRACT) | (made.supported > 0.0)
+            aided = (made.kind == CONTRACT) | (made.supported != 0.0)
             supported, sales = supported + np.where(aided, made.supported, 0.0), sales + aided * made.sales
         for key in desk.baseline.builds:
             plant = desk.plants[key]

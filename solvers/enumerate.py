@@ -243,7 +243,7 @@ class _Enumerator:
                 joint[level] += cost.joint_payments
                 scenario[level] += cost.scenario
                 gross[level] += cost.scenario_outlay
-                if held or given > 0.0:
+                if held or given != 0.0:
                     supported[level] += given
                     sales[level] += sold
         return _Part(country, product, booked, outlay, joint, scenario, gross, supported, sales)
