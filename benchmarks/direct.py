@@ -60,6 +60,10 @@ def check(desk: Desk) -> None:
         "delayed starts": any(len(start_years(desk.instance, p)) > 1 for p in plants),
         "caps on outlay": bool(np.isfinite(read_limits(desk).outlay).any() or math.isfinite(read_limits(desk).worst)),
         "users' weight": read_limits(desk).user_weight > 0.0,
+        "grants, loans, offtake or a choice of g": any(any(level.variant) for level in desk.offer.levels),
+        "reference prices": bool(desk.instance.settings["instruments.reference_price"]),
+        "standards": desk.instance.settings["standards.tier"] != "none",
+        "a reserve or tariff lines": any(name.startswith(("reserve.cover.", "lines.")) for name in desk.instance.settings),
     }
     found = [name for name, present in wrong.items() if present]
     if found:

@@ -1,145 +1,94 @@
-"""Run one case and write what it took as JSON: ``python -m benchmarks.measure CASE``, with the case as JSON.
+"""Run one case and write what it took as JSON: ``python -m benchmarks.measure CASE FILE``, with the case as JSON.
 
-Every case has a process of its own, so that peak memory and CPU time are those of the case. CPU time is user and system
-time of the process; stages are timed by wrapping the functions that ``solve`` calls.
+Every case has a process of its own, so that peak memory and CPU time are those of the case. The process and what it starts may
+use 16 GB of address space, so that a peer that outgrows the machine ends by itself.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from benchmarks.cases import Case
 
-if TYPE_CHECKING:
-    from minclub.instances.instance import Instance
+try:
+    import resource
+except ImportError:
+    resource = None  # type: ignore[assignment]
 
 Row = dict[str, Any]
 
-
-class Stages:
-    """CPU seconds by stage; a stage inside a stage of the same name counts once."""
-
-    def __init__(self) -> None:
-        """Start with nothing."""
-        self.cpu: dict[str, float] = defaultdict(float)
-        self._open: dict[str, int] = defaultdict(int)
-
-    def wrap(self, owner: Any, name: str, stage: str) -> None:
-        """Replace a function of a module or class by one that is timed."""
-        inner: Callable[..., Any] = getattr(owner, name)
-
-        def timed(*args: Any, **kwargs: Any) -> Any:
-            start = time.process_time()
-            self._open[stage] += 1
-            try:
-                return inner(*args, **kwargs)
-            finally:
-                self._open[stage] -= 1
-                if not self._open[stage]:
-                    self.cpu[stage] += time.process_time() - start
-
-        setattr(owner, name, timed)
+MOST_BYTES = 16 * 1024**3
+REFUSALS = ("ClusterTooLarge", "TooManyDesigns", "ValueError")
 
 
 def measure(case: Case) -> Row:
     """Run a case.
 
     Returns:
-        Plain data: the case, sizes, status, objective and bound (musd), gap, seconds by stage, peak memory, load.
+        Plain data: the case and what its method tells (status, objective and bound in musd, gap, seconds), and for a method that
+        does not say otherwise the wall and CPU seconds and the peak memory of this process, MB. Where the work raised an error, the
+        status says that it was refused, ran out of memory or failed, and the message says why.
     """
-    instance = case.load()
-    before, wall, cpu = _load(), time.monotonic(), time.process_time()
-    stages = Stages()
-    found = {"plans": _plans, "compact": _compact, "direct": _direct}[case.method](case, instance, stages)
-    times = {"wall_s": time.monotonic() - wall, "cpu_s": time.process_time() - cpu, **{f"{name}_cpu_s": value for name, value in stages.cpu.items()}}
-    return {"case": case.to_dict(), "label": case.label, **_sizes(instance), **found, **times, "peak_mb": _peak(), "load": [before, _load()]}
-
-
-def _plans(case: Case, instance: Instance, stages: Stages) -> Row:
-    """Run ``solve`` as users do, audit included."""
-    from minclub.models.master import Master
-    from minclub.solvers import incumbent, relaxation
-    from minclub.solvers import solve as module
-
-    stages.wrap(module.Search, "solve", "search")
-    stages.wrap(module, "audit", "audit")
-    stages.wrap(Master, "model", "pyomo")
-    stages.wrap(incumbent, "compile_model", "pyomo")
-    for room in (incumbent, relaxation):
-        stages.wrap(room, "run", "highs")
-    last = {"bound": -math.inf}
-
-    def follow(stage: str, objective: float, bound: float) -> None:
-        last["bound"] = bound
-
+    before, wall, cpu = load_average(), time.perf_counter(), time.process_time()
     try:
-        design = module.solve(instance, gap=case.gap, time_limit=case.time_limit, progress=follow)
-    except module.AuditFailed as error:
-        design = error.design
-    except (module.NoDesign, module.Infeasible) as error:
-        return _result(type(error).__name__, None, last["bound"])
-    proof = design.certificate
-    return {**_result(proof["status"], proof["objective_musd"], proof["bound_musd"]), "gap": proof["gap"], "audit": proof["audit"]}
+        found = method(case.method)(case)
+    except MemoryError:
+        found = {"status": "memory", "message": f"more than {MOST_BYTES >> 30} GB of address space"}
+    except Exception as error:
+        found = {"status": "refused" if type(error).__name__ in REFUSALS else "failed", "message": f"{type(error).__name__}: {error}"}
+    spent = {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu, "peak_mb": peak()}
+    return {"case": case.to_dict(), "label": case.label, "load": [before, load_average()], **spent, **found}
 
 
-def _compact(case: Case, instance: Instance, stages: Stages) -> Row:
-    """Solve the compact formulation by HiGHS as it stands."""
-    from minclub.models.desk import Desk
-    from minclub.solvers import compact
+def method(name: str) -> Callable[[Case], Row]:
+    """Return the function that runs the cases of a method.
 
-    stages.wrap(compact, "Club", "pyomo")
-    stages.wrap(compact, "compile_model", "pyomo")
-    stages.wrap(compact, "run", "highs")
-    found = compact.solve_compact(Desk(instance), gap=case.gap, time_limit=case.time_limit)
-    return _result(found.status.value, found.objective, found.bound)
+    Raises:
+        KeyError: there is no such method.
+    """
+    from benchmarks import command, library, solvers
 
-
-def _direct(case: Case, instance: Instance, stages: Stages) -> Row:
-    """Solve the direct model by SCIP; its limit is CPU time."""
-    from benchmarks import direct
-    from minclub.models.desk import Desk
-
-    found = direct.solve_direct(Desk(instance), gap=case.gap, time_limit=case.time_limit)
-    return {**_result(found.status, found.objective, found.bound), "variables": found.variables, "constraints": found.constraints}
-
-
-def _result(status: str, objective: float | None, bound: float | None) -> Row:
-    upper = None if objective is None or not math.isfinite(objective) else objective
-    lower = None if bound is None or not math.isfinite(bound) else bound
-    gap = None if upper is None or lower is None else max(0.0, upper - lower) / max(abs(upper), 1.0)
-    return {"status": status, "objective_musd": upper, "bound_musd": lower, "gap": gap}
-
-
-def _sizes(instance: Instance) -> Row:
-    per_pair = instance.projects.groupby(["country", "product_code"]).size()
     return {
-        "projects": len(instance.projects),
-        "products": len(instance.products),
-        "scenarios": int(str(instance.settings["scenarios.count"])),
-        "most_per_pair": int(per_pair.max()),
-    }
+        "command": command.command,
+        "plans": solvers.plans,
+        "compact": solvers.compact,
+        "direct": solvers.direct,
+        "brute": solvers.brute,
+        "coefficients": library.coefficients,
+        "copy": library.copy,
+        "master": library.master,
+        "strikes": library.strikes,
+        "frontier": library.frontier,
+    }[name]
 
 
-def _load() -> float | None:
+def limit_memory() -> None:
+    """Let this process and its children have so much address space and no more, where the system can."""
+    if resource is not None and sys.platform == "linux":
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
+
+
+def load_average() -> float | None:
+    """Return the load average of the last minute."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
-def _peak() -> float | None:
+def peak() -> float | None:
     """Return the peak memory of this process, MB; None where the system does not tell."""
-    try:
-        import resource
-    except ImportError:
-        return None
-    peak = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-    return peak / (1024**2 if sys.platform == "darwin" else 1024)
+    return None if resource is None else megabytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+def megabytes(maxrss: float) -> float:
+    """Turn the ``ru_maxrss`` of this system into MB."""
+    return maxrss / (1024**2 if sys.platform == "darwin" else 1024)
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(Case(**json.loads(sys.argv[1])))))
+    limit_memory()
+    Path(sys.argv[2]).write_text(json.dumps(measure(Case(**json.loads(sys.argv[1])))), encoding="utf-8")

@@ -2,172 +2,185 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-Row = dict[str, Any]
+from benchmarks.bars import BARS, Verdict, percent
+from benchmarks.cases import ALL_INSTRUMENTS, Case
+from benchmarks.stages import ORDER
+from benchmarks.suite import suite
+from benchmarks.tables import CASE, INSTANCE, METHOD, OUTCOME, SIZE, Row, number, table
+
+Rows = Mapping[str, Row]
 
 HEAD = """# Benchmarks
 
-This page is written by `python bootstrap.py bench` (about a quarter of an hour; `--quick` is a small run that prints and writes nothing). The numbers behind it
-are in `benchmarks/results.json`.
+This page is written by `python bootstrap.py bench` (under an hour: peers have ten minutes on each large case). A run that was stopped goes on where it was,
+unless the code has changed; `--only NAME` runs some cases anew, `--fresh` all; `--quick` tries every case on a small instance and writes nothing. The numbers
+behind the page are in `benchmarks/results.json`.
 
 {machine}
 
-Each case runs in a process of its own with one thread. *CPU* is user and system time of that process; *wall* is time on the clock, which other work on the
-machine lengthens: the load average was between {low} and {high} on {cores} cores, so compare CPU times. Time limits are wall time, except for SCIP, whose limit is
-CPU time. *Gap* is what was proven within the limit; the gap asked is 0.1%. *Memory* is the peak of the process; starting Python and the libraries takes about
-150 MB of it. Money is in million 2025 USD.
+Each case runs in a process of its own, one after the other, and may use 16 GB of address space. *Wall* is time on the clock, *CPU* user and system time of the
+process; other work on the machine lengthens the first: the load average was between {low} and {high} on {cores} cores. Our bars and our side of each ratio are
+the median of five runs (three where a run is long), peers run once; ratios are of one run of this command. *Gap* is (objective - bound) / |objective|. HiGHS has
+one thread. Money is in million 2025 USD. *All instruments* is `minclub solve usmca` with {overlay}.
 """
 
-SCALING = """## Size, and what makes an instance hard
+QUICK = "**A quick run: every case on a small instance. Nothing below is a measurement of the bars.**\n"
 
-Random instances of `instances/synthetic.py`. Products grow with the projects, so that a country and product has about five candidates at most. By-products that are
-products of their own are sold as an unlisted one, because they tie products together: the search treats tied products as one cluster, and its work grows with the
-number of build sets of a cluster times the product of its products' tariff options. In these instances and in `usmca` no cluster has more than two products. A
-cluster with more than four million build sets (11 candidates with three start years each) is refused with a message.
+PROFILE = """## Where the time goes
 
-*Coarse ladders* are three tariffs, two levels of each credit and one start year; *default ladders* are those of C19, as in `usmca`. With default ladders a cluster of two
-products has 576 pairs of tariff options instead of 36 and many more build sets. Where *the basket cap binds* (2% of a country's basket, C23, on random markets that are
-small beside it), it ties all clusters: the bound of the relaxation is then far from the optimum, too many plans stay within the gap to be listed, and the
-search has to branch. Elsewhere that cap is 20% and slack at the optimum, as the shipped instance's is.
+![Shares of CPU time by stage](assets/benchmarks.svg)
+
+CPU seconds of a run in one process, each counted once, under the innermost stage that was open: *start-up* is Python and its libraries, *coefficients* a plant's
+columns (bankability, strikes, cost at every level), *pricing* and *listing* what the search does with them, *relaxation* the master as arrays, *Pyomo* writing and
+compiling models, *statement* the tables of the design, *rest* the baseline and what no other stage has.
 """
 
-DIRECT = """## Against the direct model in SCIP
+SIZE_TEXT = """## Size, and what makes an instance hard
 
-`benchmarks/direct.py` writes the problem down as it is said: tariffs, states, builds, contracts, credits, strikes and every term of a payoff are variables of one
-nonconvex program. It covers a part of the rules (no decks, no tail, no feed, nothing idle), and all methods solve these same cut-down instances. SCIP chooses strikes
-freely where minclub takes three digits, so SCIP's objective may be lower by that rounding; a test rounds SCIP's strikes up, evaluates the design and finds
-minclub's optimum.
+Random instances of `instances/synthetic.py`. By-products that are products of their own are sold as an unlisted one, because they tie products together: the search
+treats tied products as one cluster, and its work grows with the number of build sets of a cluster times the product of its products' border options. A cluster
+with more than four million build sets (11 candidates with three start years each) is refused with a message: *three start years* below is the instance of the
+bars without its one change, a single start year.
+
+*Coarse ladders* are three tariffs, two levels of each credit and one start year; *default ladders* are those of C19, as in `usmca`. Where *the basket cap binds*
+(2% of a country's basket, C23, on random markets that are small beside it), it ties all clusters; elsewhere that cap is 20% and slack at the optimum, as the
+shipped instance's is.
 """
 
-COMPACT = """## Against the compact formulation
+PEERS = """## Against peers
 
-`models/club.py` states the whole problem row by row in Pyomo; HiGHS solves it as it stands. It is the definition of the problem and the check of the plan formulation.
-Writing the model is part of its time.
+`models/club.py` states the whole problem row by row in Pyomo, and HiGHS solves it as it stands (*compact*). `benchmarks/direct.py` writes it as it is said, with
+tariffs, states, builds, contracts, credits, strikes and every term of a payoff as variables of one nonconvex program for SCIP (*direct*); it covers a part of the
+rules (no decks, no tail, no feed, nothing idle, no caps on outlay), and *rules of the direct model* is that part. Both have 600 s on the large cases, writing the
+model included for the compact formulation. SCIP chooses strikes freely where minclub takes three digits, so its objective may be lower by that rounding; a test
+rounds SCIP's strikes up, evaluates the design and finds minclub's optimum.
 """
 
+SCALING = ("synthetic", "synthetic-tail", "synthetic-few-scenarios", "synthetic-few-projects", "synthetic-starts", "size-", "basket", "ladders")
+RIVALS = ("direct-all", "compact-all", "part-", "core-", "small-", "brute")
 
-def render(results: Row) -> str:
-    """Return the page as Markdown."""
-    rows: list[Row] = results["rows"]
-    loads = [load for row in rows for load in row.get("load", []) if load is not None] or [0.0]
-    parts = [HEAD.format(machine=_machine(results), low=min(loads), high=max(loads), cores=results["machine"]["cores"])]
-    shipped = [row for row in rows if row["case"]["instance"]]
-    if shipped:
-        parts.append(f"## The shipped instance\n\n{table(shipped, SIZE + OUTCOME + STAGES)}")
-    scaling = [row for row in rows if row["case"]["cut"] == "byproducts" and row["case"]["note"]]
-    parts.append(f"{SCALING}\n{table(scaling, SIZE + NOTE + OUTCOME + STAGES)}")
-    core = [row for row in rows if row["case"]["cut"] == "core"]
-    parts.append(f"{DIRECT}\n{table(core, PEER + OUTCOME)}\n{_ratios(core, 'direct', 'SCIP')}")
-    small = [row for row in rows if row["case"]["cut"] == "byproducts" and not row["case"]["note"]]
-    parts.append(f"{COMPACT}\n{table(small, PEER + OUTCOME)}\n{_ratios(core + small, 'compact', 'The compact formulation')}")
+
+def render(results: Row, cases: Sequence[Case] | None = None, *, quick: bool = False) -> str:
+    """Return the page as Markdown.
+
+    Args:
+        results: machine, versions and one row per case that was run.
+        cases: the cases to show, the whole suite if not given; those without a row are shown as not run.
+        quick: whether the cases are the small ones.
+    """
+    rows, cases = results["rows"], suite() if cases is None else cases
+    parts = [_head(results), *([QUICK] if quick else []), _bars(rows), _profile(rows), _floor(rows)]
+    parts.append(f"{PEERS}\n{table(_of(rows, cases, RIVALS), INSTANCE + METHOD + OUTCOME)}\n{_builds(rows)}")
+    parts.append(f"{SIZE_TEXT}\n{table(_of(rows, cases, SCALING), SIZE + INSTANCE[1:] + OUTCOME)}")
+    parts.append(f"## Every case\n\n{table([rows.get(case.name) or absent(case) for case in cases], CASE)}")
     return "\n".join(parts)
 
 
+def absent(case: Case) -> Row:
+    """Return the row of a case that was not run."""
+    return {"case": case.to_dict(), "label": case.label, "status": "not run"}
+
+
+def _of(rows: Rows, cases: Sequence[Case], starts: tuple[str, ...]) -> list[Row]:
+    return [rows.get(case.name) or absent(case) for case in cases if case.name.startswith(starts)]
+
+
+def _head(results: Row) -> str:
+    loads = [load for row in results["rows"].values() for load in row.get("load", []) if load is not None] or [0.0]
+    overlay = ", ".join(f"`{setting}`" for setting in ALL_INSTRUMENTS)
+    return HEAD.format(machine=_machine(results), low=min(loads), high=max(loads), cores=results["machine"]["cores"], overlay=overlay)
+
+
 def _machine(results: Row) -> str:
-    found, versions = results["machine"], results["versions"]
+    found, rows = results["machine"], results["rows"].values()
     memory = f", {found['memory_gb']} GB" if found["memory_gb"] else ""
-    packages = ", ".join(f"{name} {version}" for name, version in versions.items())
+    commits = ", ".join(dict.fromkeys(row["commit"] for row in rows if row.get("commit"))) or "unknown"
+    minutes = sum(row.get("spent_s", 0.0) for row in rows) / 60.0
     lines = [
         ("machine", f"{found['processor']}, {found['cores']} cores{memory}, {found['system']}"),
-        ("versions", packages),
-        ("run", f"{results['started']}, {results['seconds'] / 60:.0f} minutes in all"),
+        ("versions", ", ".join(f"{name} {version}" for name, version in results["versions"].items())),
+        ("run", f"ended {results['ended']}, {minutes:.0f} minutes in all, at commit {commits} (+: with changes)"),
     ]
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {text} |" for name, text in lines)])
 
 
-# --- tables -------------------------------------------------------------------------------------------------------------
-
-Column = tuple[str, Callable[[Row], str]]
-
-METHODS = {"plans": "plans (minclub)", "compact": "compact, HiGHS", "direct": "direct, SCIP"}
-STATUS = {
-    "optimal": "proven",
-    "gaplimit": "proven",
-    "NoDesign": "no design",
-    "Infeasible": "infeasible",
-    "timelimit": "time limit",
-    "time_limit": "time limit",
-    "plan_limit": "plan limit",
-    "killed": "stopped from outside",
-}
+# --- the bars -----------------------------------------------------------------------------------------------------------
 
 
-def number(key: str, digits: int = 1) -> Callable[[Row], str]:
-    """Return a format of a number; a dash where there is none."""
-
-    def show(row: Row) -> str:
-        value = row.get(key)
-        return "-" if value is None else f"{value:,.{digits}f}"
-
-    return show
+def _bars(rows: Rows) -> str:
+    verdicts = [(bar, bar.verdict(rows)) for bar in BARS]
+    lines = ["## Bars", "", "| work | bar | measured | |", "|---|---|---|---|"]
+    lines += [f"| {bar.work} | {bar.bar} | {found.measured} | {_word(found)} |" for bar, found in verdicts]
+    missed = [f"* {bar.work}: {found.why}." for bar, found in verdicts if found.met is False and found.why]
+    return "\n".join([*lines, *(["", "Why bars are missed:", "", *missed] if missed else []), ""])
 
 
-def share(key: str) -> Callable[[Row], str]:
-    """Return a format of a stage as a share of the case's CPU time."""
-
-    def show(row: Row) -> str:
-        return f"{row[key] / row['cpu_s']:.0%}" if key in row else "-"
-
-    return show
+def _word(found: Verdict) -> str:
+    return {True: "met", False: "**missed**", None: "-"}[found.met]
 
 
-def status(row: Row) -> str:
-    """Say in words how a case ended."""
-    said: str = STATUS.get(row["status"]) or row.get("message") or row["status"]
-    return f"{said}, **failed the audit**" if row.get("audit") == "failed" else said
+# --- where the time goes ------------------------------------------------------------------------------------------------
 
 
-def gap(row: Row) -> str:
-    """Write a gap with two significant digits."""
-    value = row.get("gap")
-    return "-" if value is None else "0" if value < 1e-9 else f"{value:.2%}" if value < 0.1 else f"{value:.0%}"
+def _profile(rows: Rows) -> str:
+    found = [(name, rows[name]["stages"]) for name in ("profile-shipped", "profile") if rows.get(name, {}).get("stages")]
+    if not found:
+        return f"{PROFILE}\nNot run.\n"
+    lines = ["| stage | " + " | ".join(f"{rows[name]['case']['instance']}, {rows[name]['case']['note']}, s" for name, _ in found) + " |"]
+    lines += ["|---|" + "---|" * len(found)]
+    for stage in ORDER:
+        spent = [(stages.get(stage, 0.0), sum(stages.values())) for _, stages in found]
+        lines.append(f"| {stage} | " + " | ".join(f"{part:.2f} ({percent(part / total)})" for part, total in spent) + " |")
+    return "\n".join([PROFILE, *lines, ""])
 
 
-SIZE: tuple[Column, ...] = (
-    ("projects x products x scenarios", lambda row: "{projects} x {products} x {scenarios}".format(**row) if "projects" in row else row["label"]),
-)
-NOTE: tuple[Column, ...] = (("instance", lambda row: row["case"]["note"]),)
-PEER: tuple[Column, ...] = (
-    ("instance", lambda row: f"{row['label']}, seed {row['case']['recipe']['seed']}"),
-    ("method", lambda row: METHODS[row["case"]["method"]]),
-)
-OUTCOME: tuple[Column, ...] = (
-    ("outcome", status),
-    ("objective", number("objective_musd")),
-    ("bound", number("bound_musd")),
-    ("gap", gap),
-    ("CPU, s", number("cpu_s")),
-    ("wall, s", number("wall_s")),
-    ("memory, MB", number("peak_mb", 0)),
-)
-STAGES: tuple[Column, ...] = (
-    ("of CPU: search", share("search_cpu_s")),
-    ("writing Pyomo models", share("pyomo_cpu_s")),
-    ("HiGHS", share("highs_cpu_s")),
-    ("audit", share("audit_cpu_s")),
-)
-
-
-def table(rows: Iterable[Row], columns: tuple[Column, ...]) -> str:
-    """Return rows as a Markdown table."""
-    lines = ["| " + " | ".join(head for head, _ in columns) + " |", "|" + "---|" * len(columns)]
-    return "\n".join([*lines, *("| " + " | ".join(show(row) for _, show in columns) + " |" for row in rows)]) + "\n"
-
-
-def _ratios(rows: list[Row], peer: str, name: str) -> str:
-    """Say on how many instances a peer proved the gap, and how much more CPU time it took there."""
-    found = {(row["case"]["method"], row["label"], row["case"]["recipe"]["seed"]): row for row in rows}
-    mine = {key[1:]: row for key, row in found.items() if key[0] == "plans"}
-    others = {key[1:]: row for key, row in found.items() if key[0] == peer}
-    proven = [key for key, row in others.items() if STATUS.get(row["status"]) == "proven"]
-    lines = [
-        f"{name} proved {len(proven)} of {len(others)}; minclub proved {sum(STATUS.get(row['status']) == 'proven' for row in mine.values())} of {len(mine)}."
-    ]
-    both = sorted(others[key]["cpu_s"] / mine[key]["cpu_s"] for key in proven if key in mine and STATUS.get(mine[key]["status"]) == "proven")
-    if both:
+def _floor(rows: Rows) -> str:
+    made, copied, master = rows.get("coefficients", {}), rows.get("copy", {}), rows.get("master", {})
+    lines = ["## Distance to the floor", ""]
+    if "bytes" in made and "bytes_per_s" in copied:
+        least = made["bytes"] / copied["bytes_per_s"]
         lines.append(
-            f"CPU time of {name[0].lower() + name[1:] if peer == 'compact' else name} over that of minclub where both proved: {both[0]:.2g} to {both[-1]:.2g}."
+            f"* Coefficients of {made['families']} plants and options at {made['scenarios']:,} scenarios read and leave {made['bytes'] / 1e6:,.0f} MB. "
+            f"numpy copies {copied['bytes_per_s'] / 1e9:.1f} GB/s (read and written), so {least:.2g} s is the floor; they took {made['wall_s']:.2g} s, "
+            f"{made['wall_s'] / least:.0f} times that. Drawing the scenarios and laying out prices took {made['drawing_s']:.2g} s before, and the baseline "
+            f"{max(0.0, made['baseline_s'] - made['drawing_s']):.2g} s."
         )
-    return " ".join(lines) + "\n"
+    else:
+        lines.append("* Coefficients: not run.")
+    if "highs_alone_s" in master:
+        alone = master["highs_alone_s"]
+        lines.append(
+            f"* HiGHS alone on the last master of `{master['label']}` ({master['plans']} plans, {master['rows']} rows) takes {alone:.2g} s; the search that made it "
+            f"took {master['wall_s']:.2g} s, {master['wall_s'] / alone:.0f} times that."
+        )
+    else:
+        lines.append("* HiGHS on the last master: not run.")
+    return "\n".join([*lines, ""])
+
+
+# --- peers --------------------------------------------------------------------------------------------------------------
+
+
+def _builds(rows: Rows) -> str:
+    master, brute, mine = rows.get("master", {}), rows.get("brute", {}), rows.get("brute-plans", {})
+    lines = []
+    if "linopy_s" in master:
+        ours, theirs = master["pyomo_s"], master["linopy_s"]
+        lines.append(
+            f"* *linopy*: the master of `{master['label']}` ({master['plans']} plans, {master['rows']} rows), written and turned into a matrix: Pyomo "
+            f"{ours * 1e3:.0f} ms, linopy {theirs * 1e3:.0f} ms ({theirs / ours:.2g}x). HiGHS finds {number('pyomo_musd')(master)} in the one and "
+            f"{number('linopy_musd')(master)} in the other."
+        )
+    else:
+        lines.append("* *linopy*: not run.")
+    if "designs" in brute and mine.get("objective_musd") is not None:
+        objective = number("objective_musd", 4)
+        lines.append(
+            f"* *Brute force* in numpy on the tutorial: {brute['designs']:,} designs in {brute['wall_s']:.2g} s; the search takes {mine['wall_s']:.2g} s, audit "
+            f"included. They find {objective(brute)} and {objective(mine)}."
+        )
+    else:
+        lines.append("* *Brute force* on the tutorial: not run.")
+    return "\n".join([*lines, ""])

@@ -1,4 +1,4 @@
-"""The benchmarks: their instances, one measured run, the page, and the direct model as a third opinion."""
+"""The benchmarks: cases, measured runs, bars and the page. None of these tests looks at a clock to pass."""
 
 from __future__ import annotations
 
@@ -20,29 +20,89 @@ def importable(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 SMALL = {"projects": 12, "products": 4, "scenarios": 3, "seed": 1, "years": 20}
 
 
-def test_cases_survive_json() -> None:
-    from benchmarks.cases import Case, suite
+def fabricated(**changed: Any) -> dict[str, Any]:
+    """Return a row for every case of the suite, all proven in a second, with what each method adds."""
+    from benchmarks.suite import suite
 
+    common = {"status": "optimal", "objective_musd": 10.0, "bound_musd": 10.0, "gap": 0.0, "wall_s": 1.0, "cpu_s": 0.9, "peak_mb": 200.0}
+    more: dict[str, dict[str, Any]] = {
+        "command": {"binding_caps": 7},
+        "plans": {"stages": {"pricing": 0.6, "Pyomo": 0.1, "audit": 0.3}, "trace": [[0.5, 20.0, 10.0], [1.0, 10.0, 10.0]]},
+        "brute": {"designs": 12},
+        "coefficients": {"status": "done", "families": 5, "bytes": 1e9, "scenarios": 10_000, "drawing_s": 1.0, "baseline_s": 1.5},
+        "copy": {"status": "done", "bytes_per_s": 1e10},
+        "master": {"highs_alone_s": 0.1, "plans": 40, "rows": 9, "pyomo_s": 0.2, "linopy_s": 0.5, "pyomo_musd": 10.0, "linopy_musd": 10.0},
+        "strikes": {"points": 33, "cold_s": 20.0, "project": "P", "off_musd": 0.0},
+        "frontier": {"points": 50, "infeasible": 3, "searches": 9},
+    }
+    rows = {}
+    for case in suite():
+        rows[case.name] = {
+            "case": json.loads(json.dumps(case.to_dict())),
+            "label": case.label,
+            "walls": [1.0, 2.5],
+            "load": [0.5, 2.25],
+            "commit": "abc",
+            **common,
+            **more.get(case.method, {}),
+            **changed.get(case.name.replace("-", "_"), {}),
+        }
+    machine = {"processor": "P", "cores": 2, "memory_gb": None, "system": "S"}
+    return {"format": 2, "ended": "2026-01-01", "machine": machine, "versions": {"python": "3.11"}, "rows": rows}
+
+
+# --- cases --------------------------------------------------------------------------------------------------------------
+
+
+def test_cases_survive_json_and_have_names_of_their_own() -> None:
+    from benchmarks.cases import METHODS, Case
+    from benchmarks.measure import method
+    from benchmarks.suite import suite
+
+    names = [case.name for case in suite()]
+    assert len(set(names)) == len(names)
     for case in suite():
         again = Case(**json.loads(json.dumps(case.to_dict())))
-        assert again.to_dict() == json.loads(json.dumps(case.to_dict()))
-        assert case.method in ("plans", "compact", "direct")
+        assert json.dumps(again.to_dict()) == json.dumps(case.to_dict())
+        assert case.method in METHODS
+        assert callable(method(case.method))
+
+
+def test_quick_suite_has_every_case_on_a_small_instance() -> None:
+    from benchmarks.suite import suite
+
+    full, quick = suite(), suite(True)
+    assert [(case.name, case.method) for case in quick] == [(case.name, case.method) for case in full]
+    assert {case.instance for case in quick} <= {"", "tutorial"}
+    assert all(case.recipe is None or case.recipe["projects"] <= 3 for case in quick)
+    assert sum(case.repeats for case in quick) < sum(case.repeats for case in full)
 
 
 def test_every_peer_meets_minclub_on_the_same_instance() -> None:
-    from benchmarks.cases import suite
+    from benchmarks.suite import suite
 
-    for quick in (False, True):
-        cases = suite(quick)
-        mine = [(case.recipe, case.cut) for case in cases if case.method == "plans"]
-        assert all((case.recipe, case.cut) in mine for case in cases)
-    assert sum(case.time_limit for case in suite(True)) < sum(case.time_limit for case in suite()) / 3
+    cases = suite()
+    mine = [(case.recipe, case.instance, case.products, case.cut, case.overrides) for case in cases if case.method in ("plans", "command")]
+    peers = [case for case in cases if case.method in ("compact", "direct", "brute")]
+    assert {case.method for case in peers} == {"compact", "direct", "brute"}
+    assert all((case.recipe, case.instance, case.products, case.cut, case.overrides) in mine for case in peers)
+
+
+def test_overlay_switches_on_every_instrument_of_usmca() -> None:
+    from benchmarks.cases import ALL_INSTRUMENTS
+    from minclub.instances.club_fields import INSTRUMENTS
+
+    s = mc.load("usmca", list(ALL_INSTRUMENTS)).settings
+    assert all(s[f"instruments.{name}"] for name, *_ in INSTRUMENTS)
+    assert len(s["contract.upside_shares"]) > 1
+    assert s["standards.tier"] == "usmca"
+    assert float(s["reserve.cover.gallium"]) > 0.0
 
 
 def test_untied_byproducts_keep_their_value() -> None:
     from benchmarks.cases import Case
 
-    tied, loose = (Case("plans", recipe=SMALL, cut=cut).load() for cut in ("", "byproducts"))
+    tied, loose = (Case("x", "plans", recipe=SMALL, cut=cut).load() for cut in ("", "byproducts"))
     price = tied.byproducts["product_code"].map(tied.products["long_run_mean_usd_per_t"])
     assert price.notna().any()
     assert set(loose.byproducts["product_code"]) == {"other"}
@@ -51,50 +111,229 @@ def test_untied_byproducts_keep_their_value() -> None:
     assert after.to_numpy() == pytest.approx(before.to_numpy())
 
 
-def test_a_measured_run_agrees_with_solve_and_its_stages_fit_into_it() -> None:
+def test_a_part_of_usmca_keeps_what_belongs_to_its_products() -> None:
+    from benchmarks.cases import Case
+
+    whole, part = mc.load("usmca"), Case("x", "plans", instance="usmca", products=("gallium", "graphite_anode")).load()
+    assert list(part.products.index) == [m for m in whole.products.index if m in ("gallium", "graphite_anode")]
+    sold = whole.projects["product_code"].isin(part.products.index)
+    fed = whole.projects["feed_product_code"].isin(["", *part.products.index])
+    assert set(part.projects.index) == set(whole.projects.index[sold & fed])
+    assert len(part.projects)
+    assert {name for name in part.settings if name.startswith("targets.")} == {"targets.gallium", "targets.graphite_anode"}
+    assert part.products.loc["gallium"].equals(whole.products.loc["gallium"])
+
+
+# --- measured runs ------------------------------------------------------------------------------------------------------
+
+
+def test_a_measured_run_agrees_with_solve_and_its_stages_make_up_the_whole() -> None:
     from benchmarks.cases import Case
     from benchmarks.run import run_case
+    from benchmarks.stages import ORDER, START_UP
 
-    row = run_case(Case("plans", instance="tutorial"))
+    row = run_case(Case("x", "plans", instance="tutorial"))
     assert row["objective_musd"] == pytest.approx(mc.solve(mc.load("tutorial")).certificate["objective_musd"])
     assert (row["status"], row["audit"], row["projects"], row["scenarios"]) == ("optimal", "passed", 5, 3)
-    assert 0.0 < row["highs_cpu_s"] < row["search_cpu_s"] < row["cpu_s"]
-    assert row["search_cpu_s"] + row["audit_cpu_s"] < row["cpu_s"]
+    assert set(row["stages"]) <= set(ORDER)
+    for stage in ("scenarios", "coefficients", "pricing", "Pyomo", "HiGHS", "statement", "audit", "writing"):
+        assert row["stages"][stage] > 0.0, stage
+    solving = sum(row["stages"].values()) - row["stages"][START_UP] - row["stages"]["loading"]
+    assert solving == pytest.approx(row["cpu_s"], rel=0.2)
     assert row["peak_mb"] is None or row["peak_mb"] > 20
+    last = row["trace"][-1]
+    assert last[1] == pytest.approx(row["objective_musd"])
 
 
-def test_a_case_that_fails_is_reported() -> None:
+def test_a_command_is_timed_as_a_whole_process() -> None:
     from benchmarks.cases import Case
     from benchmarks.run import run_case
 
-    row = run_case(Case("nothing", instance="tutorial"))
-    assert row["status"] == "failed"
-    assert "KeyError" in row["message"]
+    row = run_case(Case("x", "command", arguments=("--help",), repeats=2))
+    assert row["status"] == "done"
+    assert len(row["walls"]) == 2
+    assert row["cpu_s"] is None or row["cpu_s"] > 0.0
+    wrong = run_case(Case("x", "command", arguments=("no-such-command",)))
+    assert wrong["status"] == "failed"
+    assert "no-such-command" in wrong["message"]
 
 
-def fabricated() -> dict[str, Any]:
-    """Return results of two methods on one instance, and of one that found nothing."""
-    recipe = {"projects": 6, "products": 2, "scenarios": 3, "seed": 9}
-    size = {"label": "6 x 2 x 3", "projects": 6, "products": 2, "scenarios": 3, "wall_s": 9.0, "peak_mb": 200.4, "load": [0.5, 2.25]}
-    core = {"instance": "", "recipe": recipe, "cut": "core", "note": ""}
-    plans = {**size, "case": {**core, "method": "plans"}, "status": "optimal", "objective_musd": 10.0, "bound_musd": 10.0, "gap": 0.0, "cpu_s": 2.0}
-    direct = {**size, "case": {**core, "method": "direct"}, "status": "gaplimit", "objective_musd": 9.9, "bound_musd": 9.8, "gap": 0.0101, "cpu_s": 30.0}
-    large = {**core, "method": "plans", "cut": "byproducts", "note": "coarse ladders"}
-    nothing = {**size, "case": large, "status": "NoDesign", "objective_musd": None, "bound_musd": None, "gap": None, "cpu_s": 5.0, "search_cpu_s": 4.0}
-    machine = {"processor": "P", "cores": 2, "memory_gb": None, "system": "S"}
-    return {"started": "2026-01-01", "seconds": 120, "machine": machine, "versions": {"python": "3.11"}, "rows": [plans, direct, nothing]}
+def test_a_case_that_is_refused_fails_or_takes_too_long_says_so() -> None:
+    from benchmarks.cases import Case
+    from benchmarks.run import run_case
+
+    refused = run_case(Case("x", "direct", instance="tutorial"))
+    assert (refused["status"], "idle years" in refused["message"]) == ("refused", True)
+    failed = run_case(Case("x", "nothing", instance="tutorial"))
+    assert (failed["status"], "KeyError" in failed["message"]) == ("failed", True)
+    killed = run_case(Case("x", "brute", instance="tutorial", kill_after=0.1, repeats=3))
+    assert killed["status"] == "killed"
+    assert len(killed["walls"]) == 1
 
 
-def test_page_states_outcomes_ratios_and_load() -> None:
+def test_stages_count_each_second_once() -> None:
+    from benchmarks.stages import REST, START_UP, Stages
+
+    stages = Stages()
+    before = stages.cpu[START_UP]
+
+    def work() -> int:
+        return sum(range(200_000))
+
+    stages.call("outer", lambda: (work(), stages.call("inner", work)))
+    stages.turn()
+    assert stages.cpu["outer"] > 0.0
+    assert stages.cpu["inner"] > 0.0
+    assert stages.cpu["outer"] + stages.cpu["inner"] + stages.cpu[REST] == pytest.approx(stages._mark - before)
+
+
+def test_functions_of_every_stage_exist() -> None:
+    from benchmarks.stages import ORDER, STAGES, owner
+
+    for where, name, stage in STAGES:
+        assert callable(getattr(owner(where), name)), (where, name)
+        assert stage in ORDER
+
+
+def test_linopy_states_the_same_master() -> None:
+    pytest.importorskip("linopy")
+    from benchmarks.cases import Case
+    from benchmarks.run import run_case
+
+    row = run_case(Case("x", "master", recipe=SMALL | {"small_ladders": True, "target": 0.6}, cut="byproducts"))
+    assert row["status"] == "optimal", row
+    assert row["plans"] > 4
+    assert row["linopy_musd"] == pytest.approx(row["pyomo_musd"], abs=1e-6)
+    assert row["objective_musd"] == pytest.approx(row["pyomo_musd"], abs=1e-6)
+
+
+# --- a run that goes on -------------------------------------------------------------------------------------------------
+
+
+def test_a_stopped_run_goes_on_and_only_runs_a_case_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmarks import run
+
+    ran: list[str] = []
+
+    def pretend(case: Any) -> dict[str, Any]:
+        ran.append(case.name)
+        return fabricated()["rows"][case.name]
+
+    for name in ("RESULTS", "PAGE", "PICTURE"):
+        monkeypatch.setattr(run, name, tmp_path / f"{name.lower()}.svg")
+    monkeypatch.setattr(run, "ROOT", tmp_path)
+    monkeypatch.setattr(run, "run_case", pretend)
+    assert run.main(["--only", "help", "--only", "small-3-*"]) == 0
+    assert ran == ["help", "small-3-3-plans", "small-3-3-compact", "small-3-3-direct"]
+    assert run.main([]) == 0
+    assert sorted(ran) == sorted(case.name for case in run.suite())
+    again = len(ran)
+    assert run.main(["--only", "help"]) == 0
+    assert ran[again:] == ["help"]
+    assert run.main(["--page"]) == 0
+    assert len(ran) == again + 1
+    assert run.main([]) == 0
+    assert len(ran) == 2 * again + 1
+    monkeypatch.setattr(run, "commit", lambda root: "later")
+    assert not any(run.is_kept(case, run.stored(run.RESULTS)) for case in run.suite())
+    with pytest.raises(SystemExit):
+        run.main(["--only", "nothing"])
+
+
+# --- bars and page ------------------------------------------------------------------------------------------------------
+
+
+def test_page_has_every_bar_and_every_case(tmp_path: Path) -> None:
+    from benchmarks.bars import BARS
     from benchmarks.page import render
+    from benchmarks.picture import draw
+    from benchmarks.suite import suite
 
-    text = render(fabricated())
-    assert "| 6 x 2 x 3, seed 9 | direct, SCIP | proven | 9.9 | 9.8 | 1.01% | 30.0 | 9.0 | 200 |" in text
-    assert "SCIP proved 1 of 1; minclub proved 1 of 1. CPU time of SCIP over that of minclub where both proved: 15 to 15." in text
-    assert "| 6 x 2 x 3 | coarse ladders | no design | - | - | - | 5.0 | 9.0 | 200 | 80% | - | - | - |" in text
-    assert "between 0.5 and 2.25 on 2 cores" in text
+    results = fabricated()
+    text = render(results, suite())
+    for bar in BARS:
+        assert f"| {bar.work} | {bar.bar} |" in text
+        assert set(bar.cases) <= set(results["rows"]), bar.work
+    for case in suite():
+        assert f"| `{case.name}` | {case.method} |" in text
+    assert "not run" not in text
+    picture = draw(results["rows"], tmp_path / "picture.svg")
+    assert picture is not None
+    assert "Pyomo" in picture.read_text(encoding="utf-8")
 
 
+def test_page_of_a_run_that_was_stopped_names_what_is_missing() -> None:
+    from benchmarks.page import render
+    from benchmarks.suite import suite
+
+    results = fabricated()
+    del results["rows"]["caps"], results["rows"]["copy"]
+    text = render(results, suite())
+    assert "| not run: caps | - |" in text
+    assert "Coefficients: not run" in text
+    assert "| `copy` | copy | tutorial | not run |" in text
+
+
+def verdicts(results: dict[str, Any]) -> dict[tuple[str, ...], Any]:
+    """Return the verdict of each bar by its cases."""
+    from benchmarks.bars import BARS
+
+    return {bar.cases: bar.verdict(results["rows"]) for bar in BARS}
+
+
+def test_bars_are_met_and_missed_for_the_right_reason() -> None:
+    met = verdicts(fabricated())
+    assert met["usmca-all", "profile"].met
+    assert met["caps",].met
+    assert met["frontier",].met
+    assert met["strikes",].met
+    assert met["profile", "profile-shipped"].met
+    slow = verdicts(
+        fabricated(
+            usmca_all={"wall_s": 6.0, "peak_mb": 1200.0},
+            caps={"gap": 0.07, "status": "time_limit"},
+            help={"wall_s": 0.5, "status": "done"},
+            coefficients={"wall_s": 3.5},
+            frontier={"wall_s": 2.5},
+            strikes={"cold_s": 9.0},
+            profile={"stages": {"Pyomo": 0.4, "pricing": 0.6}},
+        )
+    )
+    assert slow["usmca-all", "profile"].met is False
+    assert "pricing 60%" in slow["usmca-all", "profile"].why
+    assert slow["caps",].met is False
+    assert "gap 7%" in slow["caps",].measured
+    for cases in (("help",), ("coefficients",), ("frontier",), ("strikes",), ("profile", "profile-shipped"), ("usmca", "usmca-all")):
+        assert slow[cases].met is False, cases
+
+
+def test_growth_leaves_the_start_up_out() -> None:
+    rows = {"synthetic_few_scenarios": {"cpu_s": 2.0}, "synthetic_few_projects": {"cpu_s": 3.0}, "synthetic_tail": {"cpu_s": 9.0}, "tutorial": {"cpu_s": 1.0}}
+    found = verdicts(fabricated(**rows))
+    assert found["synthetic-few-scenarios", "synthetic-tail", "tutorial"].measured.startswith("x8 ")
+    assert found["synthetic-few-projects", "synthetic-tail", "tutorial"].measured.startswith("x4 ")
+
+
+def test_ratio_is_taken_at_the_gap_of_the_peer() -> None:
+    """Ours has 50% after half a second and 0 after one; the peer has 50% after 600 s, or nothing."""
+    peer = {"status": "time_limit", "gap": 0.5, "wall_s": 600.0}
+    found = verdicts(fabricated(part_compact=peer))["part-plans", "part-compact"]
+    assert (found.met, found.measured[:9]) == (True, "1.2e+03x:")
+    close = verdicts(fabricated(part_compact=peer | {"gap": 0.0, "wall_s": 15.0}))["part-plans", "part-compact"]
+    assert (close.met, close.measured[:4]) == (False, "15x:")
+    none = verdicts(fabricated(part_compact={"status": "killed", "gap": None, "wall_s": 600.0}))["part-plans", "part-compact"]
+    assert none.met is None
+    assert "600 times sooner" in none.measured
+
+
+def test_page_is_rendered_from_the_stored_results(root: Path) -> None:
+    from benchmarks.page import render
+    from benchmarks.run import FORMAT
+    from benchmarks.suite import suite
+
+    stored = json.loads((root / "benchmarks" / "results.json").read_text(encoding="utf-8"))
+    assert stored["format"] == FORMAT
+    assert (root / "docs" / "benchmarks.md").read_text(encoding="utf-8") == render(stored, suite())
 @pytest.mark.slow
 @pytest.mark.parametrize(("projects", "products", "scenarios", "seed"), [(3, 1, 3, 2), (6, 2, 3, 2), (6, 2, 3, 12), (6, 2, 10, 12)])
 def test_direct_model_brackets_the_plans(projects: int, products: int, scenarios: int, seed: int) -> None:
@@ -106,7 +345,7 @@ def test_direct_model_brackets_the_plans(projects: int, products: int, scenarios
     from minclub.models.desk import Desk
 
     recipe = {"projects": projects, "products": products, "scenarios": scenarios, "seed": seed, "years": 20, "small_ladders": True}
-    instance = Case("direct", recipe=recipe, cut="core").load()
+    instance = Case("x", "direct", recipe=recipe, cut="core").load()
     plans = mc.solve(instance, gap=1e-6).certificate["objective_musd"]
     found = solve_direct(Desk(instance), gap=1e-6, time_limit=300.0)
     assert found.status in ("optimal", "gaplimit")
