@@ -94,7 +94,7 @@ def solve(
     desk, search = found.desk, found.search
     outcome = search.solve(gap)
     if outcome.status is Status.INFEASIBLE:
-        raise _infeasible(found, outcome)
+        raise why_infeasible(found, outcome)
     if outcome.chosen is None:
         raise NoDesign(f"stopped after {clock.seconds:.1f} s before any design was found", interrupted=clock.interrupted)
     plans = [search.master.plans[p] for p in outcome.chosen]
@@ -184,7 +184,7 @@ def plan_master(instance: Instance, fixes: Mapping[str, float] | Sequence[str] |
     found = prepare(instance, fixes)
     outcome = found.search.solve(DEFAULT_GAP)
     if outcome.status is Status.INFEASIBLE:
-        raise _infeasible(found, outcome)
+        raise why_infeasible(found, outcome)
     return found.search.master.model()
 
 
@@ -196,7 +196,8 @@ def _audited(design: Design, instance: Instance) -> Design:
     return design
 
 
-def _infeasible(found: Prepared, outcome: Outcome) -> Infeasible:
+def why_infeasible(found: Prepared, outcome: Outcome) -> Infeasible:
+    """Explain a search that proved that there is no design (C33)."""
     desk, master = found.desk, found.search.master
     if outcome.excess and outcome.excess[0][0] == "cluster":
         cluster = found.search.spaces[outcome.excess[0][1]].cluster
