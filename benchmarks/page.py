@@ -54,7 +54,7 @@ PEERS = """## Against peers
 `models/club.py` states the whole problem row by row in Pyomo, and HiGHS solves it as it stands (*compact*). `benchmarks/direct.py` writes it as it is said, with
 tariffs, states, builds, contracts, credits, strikes and every term of a payoff as variables of one nonconvex program for SCIP (*direct*); it covers a part of the
 rules (no decks, no tail, no feed, nothing idle, no caps on outlay), and *rules of the direct model* is that part. Both have 600 s on the large cases, writing the
-model included for the compact formulation. SCIP chooses strikes freely where minclub takes three digits, so its objective may be lower by that rounding; a test
+model included. SCIP chooses strikes freely where minclub takes three digits, so its objective may be lower by that rounding; a test
 rounds SCIP's strikes up, evaluates the design and finds minclub's optimum.
 """
 

@@ -78,7 +78,7 @@ def compact(case: Case) -> Row:
 
 
 def direct(case: Case) -> Row:
-    """Solve the direct model by SCIP, whose limit is CPU time."""
+    """Solve the direct model by SCIP; writing it is part of the time limit."""
     from benchmarks.direct import solve_direct
     from minclub.models.desk import Desk
 

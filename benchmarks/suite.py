@@ -103,7 +103,7 @@ def _small_peers() -> list[Case]:
 def _large_peers() -> list[Case]:
     """Return ``usmca`` with all instruments for the peers, and the parts of it that they can state; ten minutes each."""
     whole = Case("", "", instance="usmca", overrides=ALL_INSTRUMENTS, time_limit=PEER_SECONDS, kill_after=PEER_SECONDS, note="all instruments")
-    part = replace(whole, products=COMPACT_PART, overrides=(), kill_after=PEER_SECONDS + 60.0, note="a part of usmca, as shipped")
+    part = replace(whole, products=COMPACT_PART, overrides=(), kill_after=PEER_SECONDS + 90.0, note="a part of usmca, as shipped")
     core = replace(part, products=CORE_PART, cut="core", overrides=(*RULES_OFF, "scenarios.count=20"), note="a part of usmca, rules of the direct model")
     return [
         replace(whole, name="direct-all", method="direct"),
