@@ -4,6 +4,7 @@ The public names load on first use, so that ``import minclub`` and ``minclub --h
 
 * ``load(name_or_path, overrides)`` and ``list_instances()``: the input;
 * ``solve(instance)``, ``evaluate(instance, design)``, ``audit(design, instance)``: the work;
+* ``frontier(instance, over, points)``, ``strikes(instance, project, values)``: many solves in one pass;
 * ``claims(instance)``: the claims of the chapter, examined one by one;
 * ``Design``, and what may be raised: ``InstanceError``, ``Infeasible``, ``NoDesign``, ``AuditFailed``;
 * ``instances``, ``models``, ``solvers``, ``reports``: the rooms, with their submodules as attributes.
@@ -25,6 +26,7 @@ __all__ = [
     "audit",
     "claims",
     "evaluate",
+    "frontier",
     "instances",
     "list_instances",
     "load",
@@ -32,6 +34,7 @@ __all__ = [
     "reports",
     "solve",
     "solvers",
+    "strikes",
 ]
 
 if TYPE_CHECKING:
@@ -45,7 +48,9 @@ if TYPE_CHECKING:
     from .solvers.design import Design
     from .solvers.evaluate import evaluate
     from .solvers.explain import Infeasible
+    from .solvers.frontier import frontier
     from .solvers.solve import AuditFailed, NoDesign, solve
+    from .solvers.sweep import strikes
 else:
     __getattr__ = attributes(
         __name__,
@@ -55,6 +60,8 @@ else:
             "solve": ".solvers.solve:solve",
             "evaluate": ".solvers.evaluate:evaluate",
             "audit": ".solvers.audit:audit",
+            "frontier": ".solvers.frontier:frontier",
+            "strikes": ".solvers.sweep:strikes",
             "claims": ".solvers.claims:claims",
             "Design": ".solvers.design:Design",
             "AuditFailed": ".solvers.solve:AuditFailed",

@@ -1,16 +1,14 @@
 """The command ``claims``: what the chapter claims, examined one by one."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 
-from ..reports.layout import Format, Table, number, safe, table, text, whole
+from ..reports.layout import Format, Table, number, table, text, whole
 from .command import Code, command
 from .options import InstanceName, Settings
-from .output import Output, console, is_terminal
+from .output import Output
+from .progress import steps
 from .solving import solver_errors
 
 _SHOWN_NOTES = 2
@@ -34,7 +32,7 @@ def claims(
     from ..instances.loader import load
     from ..solvers.claims import claims as run
 
-    with solver_errors(), _steps(out) as report:
+    with solver_errors(), steps(out) as report:
         rows = run(load(instance, settings), only=only, scenarios=scenarios, quick=quick, progress=report)
     shown = rows if out.verbosity > 0 or (only and len(rows) <= _FEW) else []
     parts: list[Table | str] = [verdicts(rows), *(figures(row) for row in shown)]
@@ -71,17 +69,3 @@ def grid(figure: Any) -> tuple[list[str], list[dict[str, Any]]]:
 def cell(value: Any) -> str:
     """Write a cell of a figure: a count as it is, a number with four digits, a text."""
     return text(value) if isinstance(value, str) else whole(value) if isinstance(value, int) else number(value)
-
-
-@contextmanager
-def _steps(out: Output) -> Iterator[Callable[[str, int, int], None]]:
-    """Give a function that takes what is being done, the steps done and their number, and shows a bar on a terminal."""
-    if out.verbosity < 0 or not is_terminal(sys.stderr):
-        yield lambda stage, done, total: out.say(f"{done} of {total}: {safe(stage)}", level=1)
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
-    with Progress(*columns, console=console(sys.stderr), transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda stage, done, total: bar.update(task, description=safe(stage), completed=done, total=total)

@@ -16,6 +16,7 @@ from .command import EXIT_CODES
 from .data import register as register_data
 from .designs import register as register_designs
 from .files import register as register_files
+from .frontier import register as register_frontier
 from .payments import register as register_payments
 from .solving import register as register_solving
 
@@ -50,7 +51,7 @@ def _program(
     """
 
 
-for _register in (register_data, register_solving, register_payments, register_claims, register_designs, register_files):
+for _register in (register_data, register_solving, register_frontier, register_payments, register_claims, register_designs, register_files):
     _register(app)
 
 

@@ -9,7 +9,7 @@ import typer
 DEFAULT_GAP = 0.001
 
 
-def _not_nan(value: float | None) -> float | None:
+def not_nan(value: float | None) -> float | None:
     """Refuse what is not a number: it passes every comparison with a bound."""
     if value is not None and math.isnan(value):
         raise typer.BadParameter("nan is not a number")
@@ -26,5 +26,5 @@ Settings = Annotated[
     ),
 ]
 DesignOut = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the design as JSON; an existing file is replaced.")]
-Gap = Annotated[float, typer.Option("--gap", min=0.0, max=1.0, metavar="SHARE", callback=_not_nan, help="Stop when proven within this share of the objective.")]
-TimeLimit = Annotated[float | None, typer.Option("--time-limit", min=0.0, metavar="SECONDS", callback=_not_nan, help="Stop after this time.")]
+Gap = Annotated[float, typer.Option("--gap", min=0.0, max=1.0, metavar="SHARE", callback=not_nan, help="Stop when proven within this share of the objective.")]
+TimeLimit = Annotated[float | None, typer.Option("--time-limit", min=0.0, metavar="SECONDS", callback=not_nan, help="Stop after this time.")]

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ..reports.layout import money
+from ..reports.layout import money, safe
 from .output import Output, console, is_terminal
 
 Report = Callable[[str, float, float], None]
@@ -59,3 +59,17 @@ def _lines(out: Output) -> Report:
         last = stage
 
     return report
+
+
+@contextmanager
+def steps(out: Output) -> Iterator[Callable[[str, int, int], None]]:
+    """Give a function that takes what is being done, the steps done and their number, and shows a bar on a terminal."""
+    if out.verbosity < 0 or not is_terminal(sys.stderr):
+        yield lambda stage, done, total: out.say(f"{done} of {total}: {safe(stage)}", level=1)
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, console=console(sys.stderr), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda stage, done, total: bar.update(task, description=safe(stage), completed=done, total=total)
