@@ -203,11 +203,15 @@ class Tests:
             cash=running * (site.after_tax_share * (sales - cost - cal.sustaining[periods]) + shield),
             cost=running * cost,
             price=down * price,
-            covered=np.where(running & np.isin(counted, self.rows), share * site.open_tonnes(periods, years) / 1e6, 0.0),
+            covered=np.where(running & self._inside(counted), share * site.open_tonnes(periods, years) / 1e6, 0.0),
             index=self.contract.index(counted) if self.contract else np.ones(periods.size),
             shield_lost=running * site.shield_lost[periods],
             years=years,
         )
+
+    def _inside(self, years: Index) -> NDArray[np.bool_]:
+        """Say which operating years the tenor covers, ``(k,)``."""
+        return (years >= self.rows[0]) & (years <= self.rows[-1]) if self.rows.size else np.full(years.shape, False)
 
     @cached_property
     def _years(self) -> Index:
@@ -254,7 +258,7 @@ class Tests:
 
     def bank_required(self, index: Index | None = None) -> Array:
         """Return the cover that the bank deck asks for: less as the contracted share rises."""
-        inside = float(np.isin(self.repayment, self.rows).mean())
+        inside = float(self._inside(self.repayment).mean())
         phi = self.phi if index is None or self.contract is None else self.phi[index]
         return self.rules.cover_merchant - self.rules.cover_reduction * inside * phi
 
@@ -363,8 +367,10 @@ def _cover(money: Array, debt: Money) -> Array:
 
 def cvar_worst(values: Array, alpha: float) -> Array:
     """Return the mean of the lowest ``alpha`` share along the last axis, fractional weights at the edge (C12b)."""
-    ordered = np.sort(values, axis=-1)
-    return np.asarray(ordered @ tail_weights(ordered.shape[-1], alpha))
+    weights = tail_weights(values.shape[-1], alpha)
+    worst = np.count_nonzero(weights)
+    lowest = np.sort(np.partition(values, worst - 1, axis=-1)[..., :worst], axis=-1)
+    return np.asarray(lowest @ weights[:worst])
 
 
 def tail_weights(count: int, alpha: float) -> Array:

@@ -184,24 +184,27 @@ class Site:
 
         The plant idles where revenue, receipts included, is below cost less care cost; its margin is then minus care.
         """
-        cost = np.broadcast_to(self.cost, self.price.shape)[rows][:, scenarios]
+        span = _span(rows)
+        cost = np.broadcast_to(self.cost, self.price.shape)[span][:, scenarios]
         receipts = np.zeros((1, 1, 1)) if strikes is None or contract is None else self.receipts(rows, strikes, contract, scenarios)
-        gross = receipts + self.sales[rows][None, :, scenarios]
+        gross = receipts + self.sales[span][None, :, scenarios]
         active = gross >= cost * (1.0 - self.care_share)
-        margin = np.where(active, gross - self.outgoings[rows][:, scenarios], -self.care_share * cost)
+        margin = np.where(active, gross - self.outgoings[span][:, scenarios], -self.care_share * cost)
         if self.outlook.floor is not None:
             np.maximum(margin, -self.care_share * cost, out=margin)
         return Operation(margin, receipts, active)
 
     def runs(self, rows: NDArray[np.int_], strikes: Array, contract: ContractTerms) -> NDArray[np.bool_]:
         """Say in which of the operating years ``rows`` the plant runs under each strike, ``(R, k, S)`` (C10)."""
-        return self.receipts(rows, strikes, contract) + self.sales[rows] >= self.cost[rows] * (1.0 - self.care_share)
+        span = _span(rows)
+        return self.receipts(rows, strikes, contract) + self.sales[span] >= self.cost[span] * (1.0 - self.care_share)
 
     def receipts(self, rows: NDArray[np.int_], strikes: Array, contract: ContractTerms, scenarios: Selection = EVERY) -> Array:
         """Return what a contract pays in the operating years ``rows`` if the plant runs, musd, ``(R, k, S)`` (C14)."""
         level = strikes[:, None] * contract.index(rows)
-        unit = payment(self.price[rows][None, :, scenarios], level[:, :, None], contract.upside_share, contract.collar)
-        return self.contracted(rows, contract)[None, :, None] * unit
+        unit = payment(self.price[_span(rows)][None, :, scenarios], level[:, :, None], contract.upside_share, contract.collar)
+        unit *= self.contracted(rows, contract)[None, :, None]
+        return unit
 
     def contracted(self, rows: NDArray[np.int_], contract: ContractTerms) -> Array:
         """Return the tonnes under contract in operating years, million payable tonnes, ``(k,)`` (C14)."""
@@ -229,6 +232,12 @@ class Site:
     def shield_lost(self) -> Array:
         """Return the yearly tax shield lost per musd of investment credit, ``(n,)`` (C11)."""
         return self.plant.terms.income_tax * self.calendar.write_off
+
+
+def _span(rows: NDArray[np.int_]) -> slice | NDArray[np.int_]:
+    """Return rows that follow on each other as a slice, which copies nothing."""
+    whole = rows.size and rows[-1] - rows[0] == rows.size - 1
+    return slice(int(rows[0]), int(rows[-1]) + 1) if whole else rows
 
 
 def credit_flows(site: Site, itc: Array, ptc: Array) -> tuple[Array, Array]:

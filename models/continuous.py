@@ -54,6 +54,8 @@ if TYPE_CHECKING:
 class BoxDesk(Desk):
     """A desk whose border options are boxes and whose credit levels are cells."""
 
+    joins_options = False
+
     def __init__(self, desk: Desk) -> None:
         """Start with one box per product, one cell per country and product, and no credit as the first level."""
         if desk.fixes:
@@ -138,10 +140,12 @@ class BoxDesk(Desk):
         key = ("path", plant_id, start, *self.key(plant_id, settings))
         return self._assemble(key, self.plants[plant_id], lambda: self._sites(plant_id, start, settings))
 
-    def bound(self, plant_id: str, start: int, borders: Mapping[str, Border], visited: Mapping[str, NDArray[np.bool_]]) -> Family:
+    def bound(
+        self, plant_id: str, start: int, borders: Mapping[str, tuple[Border, ...]], visited: Mapping[str, NDArray[np.bool_]]
+    ) -> Family:
         """Return a lower bound on a plant's columns over the boxes, any path and each cell."""
         plant = self.plants[plant_id]
-        key = ("any", plant_id, start, *self.canonical(plant_id, borders))
+        key = ("any", plant_id, start, *self.canonical(plant_id, {m: border for m, (border,) in borders.items()}))
         return self._assemble(key, plant, lambda: self.outlooks.envelope(plant, start, borders, visited))
 
     def guard(self, plant_id: str, settings: Mapping[str, Setting]) -> bool:
@@ -183,7 +187,7 @@ class BoxDesk(Desk):
         """Return a plant at the best and at the worst prices of the boxes along the settings' own paths."""
         names = self._names(plant_id)
         visited = {m: decode(settings[m].path)[:, None] == np.arange(4) for m in names}
-        return self.outlooks.envelope(self.plants[plant_id], start, {m: settings[m].border for m in names}, visited)
+        return self.outlooks.envelope(self.plants[plant_id], start, {m: (settings[m].border,) for m in names}, visited)
 
     def _names(self, plant_id: str) -> set[str]:
         """Return the products whose settings matter to a plant."""

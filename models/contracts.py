@@ -69,7 +69,12 @@ def payment(price: ArrayLike, strike: ArrayLike, government_upside_share: ArrayL
         raise ValueError(f"government_upside_share must lie between 0 and 1, got {government_upside_share!r}")
     level = np.asarray(strike, dtype=float)
     gap = level - np.asarray(price, dtype=float)
-    return np.maximum(gap, 0.0) - share * np.maximum(-gap - collar * level, 0.0)
+    paid: Array = np.maximum(gap, 0.0)
+    if share.ndim == 0 and not share:
+        return paid
+    if collar:
+        return paid - share * np.maximum(-gap - collar * level, 0.0)
+    return paid - share * (paid - gap)
 
 
 def three_digit_grid(low: float, high: float) -> Array:

@@ -51,6 +51,9 @@ FamilyKey = tuple[str, int, Setting | None, Setting | None]
 class Desk:
     """Market, plants, baseline, offer and cost caches of one instance."""
 
+    joins_options = True
+    """Whether ``bound`` may cover several border options at once."""
+
     def __init__(self, instance: Instance, fixes: Mapping[str, float] | None = None) -> None:
         """Compute the baseline; ``fixes`` pins decisions by dotted names (``strike.X``, ``built.X``, ...)."""
         self.instance = instance
@@ -139,16 +142,23 @@ class Desk:
         return self._families[key]
 
     def bound(
-        self, plant_id: str, start: int, borders: Mapping[str, Border], visited: Mapping[str, NDArray[np.bool_]]
+        self, plant_id: str, start: int, borders: Mapping[str, tuple[Border, ...]], visited: Mapping[str, NDArray[np.bool_]]
     ) -> Family:
-        """Return a lower bound, part by part, on a plant's columns under an option and any path through visited states (cached)."""
+        """Return a lower bound, part by part, on a plant's columns under some options and any path through visited states (cached)."""
         plant = self.plants[plant_id]
         seen = (visited[m].tobytes() for m in (plant.product if plant.refined else "", plant.feed_product) if m)
-        key = (plant_id, start, *self.canonical(plant_id, borders), *seen)
+        key = (plant_id, start, *self.effective(plant_id, borders), *seen)
         if key not in self._envelopes:
             best, worst = self.outlooks.envelope(plant, start, borders, visited)
             self._envelopes[key] = self._evaluate(plant_id, best, worst)
         return self._envelopes[key]
+
+    def effective(self, plant_id: str, borders: Mapping[str, tuple[Border, ...]]) -> tuple[frozenset[Border | None], frozenset[Border | None]]:
+        """Return the effective rates, of options of the plant's own product and of its feed, on which its money depends."""
+        plant, market = self.plants[plant_id], self.market
+        own = {market.effective(plant.product, border) for border in borders[plant.product]} if plant.refined else set()
+        name = plant.feed_product
+        return frozenset(own), frozenset(market.effective(name, border, plant.country) for border in borders[name]) if name else frozenset()
 
     def _evaluate(self, plant_id: str, site: Site, worst: Site | None) -> Family:
         plant = self.plants[plant_id]

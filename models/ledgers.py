@@ -4,28 +4,25 @@ A *ledger* belongs to one group (member and product). Its entries are cost colum
 plant under an option and path, and lower bounds in their place. Which entries make up a choice of the group does not
 depend on prices, so a round of pricing weighs each entry once and adds up.
 
-Bounds become sharper on demand. A plant with bought feed starts from the *coarse* bound, the best prices over all options
-of its feed; then comes the envelope over all paths of the option (``Desk.bound``); then the exact columns of one path.
-Each is at most the next, part by part, so a least cost over entries is a lower bound until it rests on exact ones.
+Bounds become sharper on demand. A plant starts from one bound for all options, at the best prices over options and paths
+(``Desk.bound``); then come bounds over fewer options, down to one; then the exact columns of one path. Each is at most the
+next, part by part, so a least cost over entries is a lower bound until it rests on exact ones.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import reduce
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .columns import INFEASIBLE
-from .desk import Desk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from .cashflow import Site
     from .columns import Family
     from .levies import Border
     from .outlooks import Setting
@@ -38,7 +35,11 @@ if TYPE_CHECKING:
     Option = tuple[int, ...]
     """The index of each product's border option among ``PlanSpace.borders``."""
 
-COARSE, ENVELOPE, EXACT = range(3)
+ONE, SOME, ALL = 1, 5, 0
+"""How many options of a product a bound covers: one, neighbours by how much they protect, or all."""
+OWN, FEED = (ALL, SOME, ONE, ONE), (ALL, ALL, ALL, ONE)
+"""By rank, what a bound covers of a plant's own product and of its feed."""
+ENVELOPE, EXACT = 3, 4
 
 
 @dataclass
@@ -75,6 +76,7 @@ class Ledger:
         self.pinned = self.desk.pinned_credit(group.country, group.product)
         self.offered = self.desk.offered(group.country, group.product)
         self._ids: dict[tuple[object, ...], int] = {}
+        self._blocks: dict[tuple[object, ...], tuple[dict[str, tuple[Border, ...]], tuple[frozenset[Border | None], ...]]] = {}
         self.entries: list[tuple[LevelCosts, Bools]] = []
         self._sheets: dict[tuple[object, ...], Sheet] = {}
         self._by_option: dict[Option, Sheet] = {}
@@ -114,29 +116,24 @@ class Ledger:
     def _bound(self, member: int, choice: int, option: Option, rank: int) -> tuple[int, int]:
         """Return the entry of a bound at least as sharp as ``rank``, and how sharp it is."""
         desk, plant, start = self.desk, self._plant(member), self._start(member, choice)
-        borders = self._borders(option)
-        own, feed = desk.canonical(plant, borders)
-        positions = self._relevant(member)
-        if all(len(self.space.sets.paths[p]) == 1 for p in positions):
-            settings = {m: self.space.setting(self.space.cluster.products.index(m), border, 0) for m, border in borders.items()}
+        borders, effective = self._joined(member, option, rank if desk.joins_options else ENVELOPE)
+        if max(map(len, effective)) > 1:
+            return self._entry((plant, start, effective), lambda: desk.bound(plant, start, borders, self.space.visited)), rank
+        if all(len(self.space.sets.paths[p]) == 1 for p in self._relevant(member)):
+            settings = {m: self.space.setting(self.space.cluster.products.index(m), border, 0) for m, (border, *_) in borders.items()}
             return self._entry((EXACT, plant, start, *desk.key(plant, settings)), lambda: desk.family(plant, start, settings)), EXACT
-        if rank == COARSE and feed is not None and type(desk).bound is Desk.bound:
-            return self._entry((COARSE, plant, start, own), lambda: self._coarse(plant, start, borders)), COARSE
-        visited = self.space.visited
-        return self._entry((ENVELOPE, plant, start, own, feed), lambda: desk.bound(plant, start, borders, visited)), ENVELOPE
+        return self._entry((plant, start, effective), lambda: desk.bound(plant, start, borders, self.space.visited)), ENVELOPE
 
-    def _coarse(self, plant_id: str, start: int, borders: dict[str, Border]) -> Family:
-        """Return a lower bound on a plant's columns under any option of its feed and any path.
-
-        The argument of ``Outlooks.envelope`` with the least and greatest feed price over the options as well.
-        """
-        desk, plant = self.desk, self.desk.plants[plant_id]
-        name = plant.feed_product
-        options = self.space.borders[self.space.cluster.products.index(name)]
-        sites = [desk.outlooks.envelope(plant, start, borders | {name: border}, self.space.visited) for border in options]
-        best, worst = (reduce(pick, ends) for pick, ends in zip((_cheaper, _dearer), zip(*sites, strict=True), strict=True))
-        best = replace(best, outlook=replace(best.outlook, floor=worst.outlook))
-        return desk._evaluate(plant_id, best, worst)
+    def _joined(self, member: int, option: Option, rank: int) -> tuple[dict[str, tuple[Border, ...]], tuple[frozenset[Border | None], ...]]:
+        """Return the options that a bound of a rank covers, by product, and the effective rates of a plant's own product and feed."""
+        space, plant = self.space, self.desk.plants[self._plant(member)]
+        width = {plant.product: OWN[rank], plant.feed_product: FEED[rank]}
+        blocks = tuple(space.block(p, option[p], width.get(space.cluster.products[p], ONE)) for p in self.group.involved)
+        key = (member, blocks)
+        if key not in self._blocks:
+            borders = {space.cluster.products[p]: tuple(space.borders[p][k] for k in block) for p, block in zip(self.group.involved, blocks, strict=True)}
+            self._blocks[key] = borders, self.desk.effective(plant.id, borders)
+        return self._blocks[key]
 
     def _relevant(self, member: int) -> list[int]:
         """Return the positions of the products on whose paths a plant's money depends."""
@@ -167,7 +164,7 @@ class Ledger:
         base, rank = np.zeros((self.count, width), dtype=int), np.full((self.count, width), EXACT)
         for k, used in enumerate(self._used):
             for choice in map(int, used):
-                base[k, choice], rank[k, choice] = self._bound(k, choice, option, COARSE)
+                base[k, choice], rank[k, choice] = self._bound(k, choice, option, 0)
         size = self.choices.shape[0]
         own = np.full((size, self.count + 1), -1)
         if not self.group.baseline:
@@ -184,17 +181,24 @@ class Ledger:
         sheet.exact[rows] = sure | (self.idle[rows] & (not self.pinned))
         sheet.version += 1
 
+    def sharpen(self, sheet: Sheet, row: int) -> bool:
+        """Sharpen a row's bounds that cover several options by one step; say whether there were any."""
+        choice = self.choices[row]
+        blunt = [k for k in np.flatnonzero(choice) if sheet.rank[k, choice[k]] < ENVELOPE]
+        for k in map(int, blunt):
+            rank = int(sheet.rank[k, choice[k]]) + 1
+            sheet.base[k, choice[k]], sheet.rank[k, choice[k]] = self._bound(k, int(choice[k]), sheet.option, rank)
+        if blunt:
+            self._mark(sheet, np.flatnonzero((self.choices[:, blunt] == choice[blunt]).any(axis=1)))
+        return bool(blunt)
+
     def settle(self, sheet: Sheet, row: int) -> None:
-        """Sharpen a row's coarse bounds, or else compute its exact entries; rows that share them gain too."""
+        """Sharpen a row's bounds by one step, or else compute its exact entries; rows that share them gain too."""
         if sheet.exact[row]:
             return
-        choice, hit = self.choices[row], np.full(self.choices.shape[0], False)
-        blunt = [k for k in np.flatnonzero(choice) if sheet.rank[k, choice[k]] == COARSE]
-        for k in map(int, blunt):
-            sheet.base[k, choice[k]], sheet.rank[k, choice[k]] = self._bound(k, int(choice[k]), sheet.option, ENVELOPE)
-        if blunt:
-            sheet.version += 1
+        if self.sharpen(sheet, row):
             return
+        choice, hit = self.choices[row], np.full(self.choices.shape[0], False)
         settings = self.space.group_settings(self.group, self.group.rows[row], self.space.at(sheet.option))
         for member in map(int, np.flatnonzero(choice)):
             if sheet.own[row, member] < 0 and sheet.rank[member, choice[member]] != EXACT:
@@ -259,17 +263,3 @@ class Ledger:
             table[idle, 0] = 0.0
         table[:, ~(levels & self.offered)] = np.inf
         return table
-
-
-def _cheaper(a: Site, b: Site) -> Site:
-    return _feed(a, b, np.minimum)
-
-
-def _dearer(a: Site, b: Site) -> Site:
-    return _feed(a, b, np.maximum)
-
-
-def _feed(a: Site, b: Site, pick: np.ufunc) -> Site:
-    """Return a site with the lower or higher feed price of two, point by point."""
-    first, second = a.outlook, b.outlook
-    return replace(a, outlook=replace(first, feed=pick(first.feed, second.feed), deck_feed=pick(first.deck_feed, second.deck_feed)))

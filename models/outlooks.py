@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,13 +15,16 @@ from .projects import Calendar, Plant, calendar
 from .regimes import Path, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from .market import Market
 
     Array = NDArray[np.float64]
+    Options = tuple[Border, ...]
+    Series = tuple[Array, Array, Array]
+    """A price ``(T, S)`` with its deck and dumped price ``(T,)``."""
 
 
 @dataclass(frozen=True, order=True)
@@ -44,9 +48,8 @@ class Outlooks:
         streams = set(instance.byproducts["product_code"]) & set(market.products)
         self.byproduct_prices = {m: along(market.producer_prices(m, LAW), baseline_paths[m]) for m in sorted(streams)}
         self._series: dict[tuple[str, Setting], tuple[Array, Array, Array]] = {}
-        self._bounds: dict[
-            tuple[str, str | None, Border, bytes], tuple[tuple[Array, Array, Array], tuple[Array, Array, Array]]
-        ] = {}
+        self._bounds: dict[tuple[str, str | None, Border, bytes], tuple[Series, Series]] = {}
+        self._hulls: dict[tuple[str, str | None, Options, bytes], tuple[Series, Series]] = {}
         self._calendars: dict[tuple[str, int], Calendar] = {}
 
     def series(self, product: str, setting: Setting) -> tuple[Array, Array, Array]:
@@ -108,30 +111,44 @@ class Outlooks:
         return Site(plant, self.calendar(plant, start), outlook, self.byproduct_prices, self.care_share)
 
     def envelope(
-        self, plant: Plant, start: int, borders: Mapping[str, Border], visited: Mapping[str, NDArray[np.bool_]]
+        self, plant: Plant, start: int, borders: Mapping[str, Options], visited: Mapping[str, NDArray[np.bool_]]
     ) -> tuple[Site, Site]:
-        """Return sites under the best and the worst prices over all paths of an option.
+        """Return sites under the best and the worst prices over all paths of any of some options of each product.
 
         ``visited`` is ``(T, 4)`` per product: the states that some path takes in a year. Every path's selling price lies
         between the two sites' and every feed price too, with the signs turned. The best site takes royalties at the
         lowest prices, since under a strike a higher price only raises the royalty.
         """
         if plant.refined:
-            high, low = self._extremes(plant.product, None, borders[plant.product], visited[plant.product])
+            high, low = self._hull(plant.product, None, borders[plant.product], visited[plant.product])
         else:
             high = low = self.world(plant.product)
         feeds: list[tuple[Array, Array] | tuple[None, None]] = [(None, None), (None, None)]
         if plant.feed_product:
             name = plant.feed_product
-            dear, cheap = self._extremes(name, plant.country, borders[name], visited[name])
+            dear, cheap = self._hull(name, plant.country, borders[name], visited[name])
             feeds = [(cheap[0], cheap[1]), (dear[0], dear[1])]
         floor = Outlook(*low, *feeds[1])
         best = replace(Outlook(*high, *feeds[0]), floor=floor)
         return self._put(plant, start, best), self._put(plant, start, floor)
 
+    def strength(self, product: str, border: Border, visited: NDArray[np.bool_]) -> float:
+        """Return how much an option protects producers: the mean of the highest prices over the visited states, USD/t."""
+        return float(self._extremes(product, None, border, visited)[0][0].mean())
+
+    def _hull(self, product: str, country: str | None, borders: Options, visited: NDArray[np.bool_]) -> tuple[Series, Series]:
+        """Return the highest and the lowest of the options' ``_extremes``."""
+        if len(borders) == 1:
+            return self._extremes(product, country, borders[0], visited)
+        key = (product, country, borders, visited.tobytes())
+        if key not in self._hulls:
+            highs, lows = zip(*(self._extremes(product, country, border, visited) for border in borders), strict=True)
+            self._hulls[key] = _each(np.maximum, highs), _each(np.minimum, lows)
+        return self._hulls[key]
+
     def _extremes(
         self, product: str, country: str | None, border: Border, visited: NDArray[np.bool_]
-    ) -> tuple[tuple[Array, Array, Array], tuple[Array, Array, Array]]:
+    ) -> tuple[Series, Series]:
         """Return the highest and the lowest price, deck price and dumped price over the visited states."""
         key = (product, country, border, visited.tobytes())
         if key not in self._bounds:
@@ -161,3 +178,9 @@ class Outlooks:
                 ),
             )
         return self._bounds[key]
+
+
+def _each(pick: np.ufunc, series: Sequence[Series]) -> Series:
+    """Return the greatest or least of several series, point by point."""
+    price, deck, dumped = (reduce(pick, parts) for parts in zip(*series, strict=True))
+    return price, deck, dumped

@@ -188,6 +188,25 @@ class PlanSpace:
         lists = [range(len(borders)) for borders in self.borders] if allowed is None else allowed
         return (option for option in cartesian(*lists) if all(option[a] == option[b] for a, b in self.lines))
 
+    def block(self, position: int, option: int, width: int) -> tuple[int, ...]:
+        """Return an option of a product with those that protect about as much, ``width`` in all; every option if 0."""
+        if width == 1:
+            return (option,)
+        count = len(self.borders[position])
+        if not width:
+            return tuple(range(count))
+        place = int(self.ranking[position][option]) // width * width
+        return tuple(int(k) for k in np.argsort(self.ranking[position])[place : place + width])
+
+    @cached_property
+    def ranking(self) -> tuple[NDArray[np.int_], ...]:
+        """Return each option's place by how much it protects producers, the strongest first, by product."""
+        outlooks, found = self.desk.outlooks, []
+        for m, borders in zip(self.cluster.products, self.borders, strict=True):
+            strength = np.array([outlooks.strength(m, border, self.visited[m]) for border in borders])
+            found.append(np.argsort(np.argsort(-strength, kind="stable"), kind="stable"))
+        return tuple(found)
+
     @cached_property
     def lines(self) -> tuple[tuple[int, int], ...]:
         """Return the pairs of products of the cluster, by position, that share a tariff line."""

@@ -273,26 +273,50 @@ class Pricing:
         return self.space.ledgers[index].equivalents(option, int(self.space.groups[index].inverse[number]))
 
     def can_cost(self, threshold: float) -> frozenset[Option]:
-        """Return the options that may have a plan which costs at most a threshold, by what is known now."""
-        return frozenset(option for option, (_, low, _) in self.lows().items() if low <= threshold)
+        """Return the options that may have a plan which costs at most a threshold, by bounds that cover one option each."""
+        return frozenset(option for option in self._below(threshold) if self._lowest(option, threshold) <= threshold)
+
+    def _below(self, threshold: float) -> list[Option]:
+        return [option for option, (_, low, _) in self.lows().items() if low <= threshold]
+
+    def _lowest(self, option: Option, threshold: float) -> float:
+        """Return ``low`` once its bound covers this option alone, or is above a threshold."""
+        while True:
+            cost, index = self.low(option)
+            if cost > threshold or not self._sharpen(option, np.array([index])):
+                return cost
+
+    def _sharpen(self, option: Option, sets: Ints) -> bool:
+        """Sharpen the bounds of some build sets that cover other options too by one step; say whether there were any."""
+        found = False
+        for g, group in enumerate(self.space.groups):
+            ledger = self.space.ledgers[g]
+            sheet = ledger.sheet(option)
+            for row in np.unique(group.inverse[sets]):
+                found |= ledger.sharpen(sheet, int(row))
+        self._changes += found
+        return found
 
     # --- all plans below a cost ---------------------------------------------------------------------------------------
 
     def count_below(self, threshold: float, limit: int) -> int:
-        """Return how many pairs of option and build set may cost at most a threshold, by what is known now.
+        """Return how many pairs of option and build set may cost at most a threshold, by bounds that cover one option each.
 
         Counting ends soon after ``limit``.
         """
         count = 0
-        for option in [o for o, (_, low, _) in self.lows().items() if low <= threshold]:
-            count += int((self.costs(option) <= threshold).sum())
+        for option in self._below(threshold):
+            near = np.flatnonzero(self.costs(option) <= threshold)
+            while near.size and self._sharpen(option, near):
+                near = np.flatnonzero(self.costs(option) <= threshold)
+            count += near.size
             if count > limit:
                 break
         return count
 
     def below(self, threshold: float) -> Iterator[tuple[Option, int, tuple[int, ...]]]:
         """Iterate over every plan whose weighted cost is at most a threshold: option, build set, credit levels."""
-        for option in [o for o, (_, low, _) in self.lows().items() if low <= threshold]:
+        for option in self._below(threshold):
             while True:
                 cost = self.costs(option)
                 near = np.flatnonzero((cost <= threshold) & np.isfinite(cost))

@@ -68,7 +68,7 @@ def violations(seed: int) -> tuple[list[Any], int]:
             borders = {m: options[rng.integers(len(options))] for m, options in ladder.items()}
             start = start_years(desk.instance, plant)[0]
             desk._envelopes.clear()
-            bound = desk.bound(plant.id, start, borders, visited)
+            bound = desk.bound(plant.id, start, {m: (border,) for m, border in borders.items()}, visited)
             for k in range(2):
                 exact = desk.family(plant.id, start, {m: Setting(borders[m], encode(p[k])) for m, p in paths.items()})
                 compared += int((exact.kind != INFEASIBLE).sum())

@@ -39,7 +39,8 @@ def ends(desk: Desk) -> list[tuple[Site, Site | None]]:
     for k, plant in enumerate(free_candidates(desk.balance, desk.baseline)):
         start = start_years(desk.instance, plant)[0]
         plant = replace(plant, opex=(1 + k % 2 * 3) * plant.opex)
-        found += [(desk.outlooks.site(plant, start, desk.law_settings()), None), desk.outlooks.envelope(plant, start, borders, visited)]
+        alone = {m: (border,) for m, border in borders.items()}
+        found += [(desk.outlooks.site(plant, start, desk.law_settings()), None), desk.outlooks.envelope(plant, start, alone, visited)]
     return found
 
 
