@@ -7,9 +7,14 @@ import pytest
 
 import minclub as mc
 from minclub.instances.errors import InstanceError
+from minclub.models.desk import Desk
+from minclub.solvers.axes import BasketAxis
+from minclub.solvers.clock import Clock
 from minclub.solvers.explain import Infeasible
 from minclub.solvers.frontier import Frontier, changed, frontier
-from minclub.solvers.sweep import strikes
+from minclub.solvers.solve import pinned_desk
+from minclub.solvers.sweep import _Sweep, strikes
+from minclub.solvers.warm import Memory
 
 GAP = 1e-6
 CAPS = {"caps.USA.each_year": 8.0, "caps.worst5_outlay": 40.0}
@@ -111,6 +116,35 @@ def test_each_strike_costs_what_a_solve_with_it_pinned_finds() -> None:
         else:
             best = mc.solve(instance, gap=GAP, fixes=fixes).certificate["objective_musd"]
             assert row.objective_musd == pytest.approx(best, abs=2.0 * GAP * max(1.0, best))
+
+
+def test_a_dual_of_one_limit_bounds_the_cost_at_every_other() -> None:
+    desk = Desk(mc.load("tutorial"))
+    axis = BasketAxis(desk)
+    axis.lay_out(0.02)
+    memory = Memory(desk, Clock(None))
+    memory.search(axis.whole, axis.limits(0.01), GAP)
+    priced = [dual for dual in memory.duals if dual.binding(desk.market.years) and not dual.seeks_feasibility]
+    assert priced
+    made = frontier(desk.instance, "basket", np.linspace(0.0, 0.02, 9).tolist(), gap=GAP)
+    for row in made.rows:
+        bounds = [dual.bound(axis.limits(row.limit)) for dual in priced]
+        assert row.objective_musd is not None
+        assert max(bounds) <= row.objective_musd + 1e-6
+        assert row.limit != 0.01 or max(bounds) > 0.5 * row.objective_musd
+
+
+def test_duals_follow_the_strike() -> None:
+    """A lower strike costs less: bounds at the prices of a higher one must come down with it, and stay close."""
+    instance = mc.load("tutorial")
+    desk = pinned_desk(instance, {"strike.USA_ALPHA": 12000.0})
+    pass_ = _Sweep("USA_ALPHA", desk, GAP, Clock(None))
+    pass_._row(12000.0)
+    for value in (10000.0, 9000.0):
+        assert pass_._repin(value)
+        best = mc.solve(instance, gap=GAP, fixes={"strike.USA_ALPHA": value}).certificate["objective_musd"]
+        bound = max(dual.bound(pass_.limits) for dual in pass_.memory.duals)
+        assert 0.5 * best < bound <= best + 1e-6
 
 
 def test_wrong_sweeps_are_refused_in_one_list() -> None:
