@@ -75,6 +75,7 @@ class Ledger:
         self.combo_of: Ints = np.asarray(where).reshape(-1)
         self.pinned = self.desk.pinned_credit(group.country, group.product)
         self.offered = self.desk.offered(group.country, group.product)
+        self.levels: Ints = np.flatnonzero(self.offered)
         self._ids: dict[tuple[object, ...], int] = {}
         self._blocks: dict[tuple[object, ...], tuple[dict[str, tuple[Border, ...]], tuple[frozenset[Border | None], ...]]] = {}
         self.entries: list[tuple[LevelCosts, Bools]] = []
@@ -97,12 +98,12 @@ class Ledger:
         self._ids[key] = len(self.entries)
 
     def weigh(self, weights: Weights, country: int, known: Array) -> Array:
-        """Extend the weighted cost of each entry and level ``(entries + 1, L)`` to the entries that are new."""
+        """Extend the weighted cost of each entry and level on offer ``(entries + 1, K)`` to the entries that are new."""
         start = known.shape[0] - 1
         if start == len(self.entries):
             return known
         rows = [np.where(ok, cost.weighed(lambda c, hosted: weights.of(c, country, hosted)), np.inf) for cost, ok in self.entries[start:]]
-        return np.concatenate([known, np.stack(rows)])
+        return np.concatenate([known, np.stack(rows)[:, self.levels]])
 
     def _plant(self, member: int) -> str:
         return self.space.cluster.candidates[self.group.members[member]]
@@ -246,11 +247,16 @@ class Ledger:
         low: Array = self._limited(values[ids].sum(axis=1), self.combo_idle, levels).min(axis=1)[self.combo_of]
         rows = np.flatnonzero(sheet.touched)
         if rows.size:
-            low[rows] = self.table(sheet, values, levels, rows).min(axis=1)
+            low[rows] = self._table(sheet, values, levels, rows).min(axis=1)
         return low
 
     def table(self, sheet: Sheet, values: Array, levels: Bools, rows: Ints) -> Array:
         """Return the weighted cost of some rows at each level, infinite where not allowed, ``(rows, L)``."""
+        table = np.full((rows.size, self.offered.size), np.inf)
+        table[:, self.levels] = self._table(sheet, values, levels, rows)
+        return table
+
+    def _table(self, sheet: Sheet, values: Array, levels: Bools, rows: Ints) -> Array:
         ids = sheet.own[rows].copy()
         base = sheet.base[np.arange(self.count), self.choices[rows]]
         ids[:, :-1] = np.where(ids[:, :-1] >= 0, ids[:, :-1], base)
@@ -259,7 +265,6 @@ class Ledger:
     def _limited(self, table: Array, idle: Bools, levels: Bools) -> Array:
         """Take out levels that are not on offer; an idle group takes no credit unless one is pinned."""
         if not self.pinned:
-            table[idle] = np.inf
-            table[idle, 0] = 0.0
-        table[:, ~(levels & self.offered)] = np.inf
+            table[idle] = np.where(self.levels == 0, 0.0, np.inf)
+        table[:, ~levels[self.levels]] = np.inf
         return table

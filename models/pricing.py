@@ -44,7 +44,7 @@ class Pricing:
         self.space, self.weights, self.domain = space, weights, domain
         self._mask = domain.sets(space)
         self._levels = [domain.levels(space, g) for g in range(len(space.groups))]
-        self._values = [np.zeros((1, len(space.desk.offer.levels))) for _ in space.groups]
+        self._values = [np.zeros((1, ledger.levels.size)) for ledger in space.ledgers]
         self._vectors: dict[tuple[tuple[int, ...], Option], tuple[int, Array]] = {}
         self._lows: dict[Option, tuple[int, float, int]] = {}
         self._changes = 0

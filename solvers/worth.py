@@ -37,7 +37,7 @@ def target_worth(search: Search, demands: Demands) -> dict[tuple[str, str], floa
             if sets.choice.shape[0] == space.size:
                 found["security", m] = 0.0
                 continue
-            less, option, _ = Pricing(PlanSpace(desk, space.index, cluster, sets), search.prices.weights).least(search.clock.over)
-            if option is not None:
-                found["security", m] = max(0.0, now - less)
+            less, option, _ = Pricing(PlanSpace(desk, space.index, cluster, sets), search.prices.weights).least(search.clock.over, now)
+            if not search.clock.over():
+                found["security", m] = 0.0 if option is None else max(0.0, now - less)
     return found
