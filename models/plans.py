@@ -72,8 +72,8 @@ class Weights:
 class Plan:
     """One plan with its rows in the master.
 
-    ``costs`` per member, burden, users' loss and that loss net of border revenue (``loss``) in musd; ``in_band`` says
-    whether C21b holds.
+    ``costs`` per member, burden, users' loss and that loss net of border revenue (``loss``, 0 where users have no weight
+    in the objective) in musd; ``in_band`` says whether C21b holds.
     """
 
     cluster: int
@@ -132,6 +132,7 @@ class PlanSpace:
         self.desk, self.index, self.cluster, self.sets = desk, index, cluster, sets
         self.borders = tuple(self._useful_borders(p, m) for p, m in enumerate(cluster.products))
         self.groups = tuple(self._groups())
+        self.users_count = float(desk.instance.settings["objective.user_weight"]) > 0.0
         self._losses: dict[tuple[int, Border], Array] = {}
         self._all_needs: dict[int, dict[str, Array]] = {}
         self._users: dict[tuple[int, int], tuple[Array, NDArray[np.bool_]]] = {}
@@ -391,7 +392,7 @@ class PlanSpace:
             levels=tuple(chosen),
             costs=(costs[0], costs[1], costs[2]),
             burden=burden,
-            loss=sum(self.loss_at(p, border, index) for p, border in enumerate(borders)),
+            loss=sum(self.loss_at(p, border, index) for p, border in enumerate(borders)) if self.users_count else 0.0,
             users_loss=users_loss,
             contracts=contracts,
             in_band=in_band,

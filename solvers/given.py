@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     Row = Mapping[str, Any]
 
 NODES = ("china_linked", "market")
+LARGEST = 1e300
+"""Numbers from here on, infinity and what is not a number are refused."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Cell:
 
     def fits(self, value: object) -> bool:
         """Say whether a value may stand in the cell."""
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not -LARGEST < value < LARGEST:
             return False
         return (value > self.low if self.above else value >= self.low) and value <= self.high and (not self.whole or value == int(value))
 
@@ -91,7 +93,7 @@ class Given:
 
     def fail(self, where: str, got: object, expected: str, remedy: str) -> None:
         """Note one mistake."""
-        self.problems.append(Problem(file=self.file, row=None, column=where, got=str(got), expected=expected, remedy=remedy))
+        self.problems.append(Problem(file=self.file, row=None, column=where, got=str(got)[:80], expected=expected, remedy=remedy))
 
     def rows(self, part: str) -> list[dict[str, Any]]:
         """Return the rows of a part without mistakes, absent numbers filled with their defaults."""
