@@ -131,7 +131,7 @@ class Design:
         """
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise DesignError(f"{path}: {error}") from error
         if not isinstance(content, dict):
             raise DesignError(f"{path}: not a design")

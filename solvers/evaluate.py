@@ -111,7 +111,7 @@ def _content(design: str | Path | Mapping[str, Any] | Design) -> tuple[Mapping[s
         return Design.read(path).to_dict(), path.name
     try:
         return tomllib.loads(path.read_text(encoding="utf-8")), path.name
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise _fault(path.name, "", str(error), "TOML in UTF-8", "mend the file") from error
 
 
