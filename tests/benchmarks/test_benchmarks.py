@@ -158,12 +158,19 @@ def test_a_command_is_timed_as_a_whole_process() -> None:
     assert "no-such-command" in wrong["message"]
 
 
-def test_a_case_that_is_refused_fails_or_takes_too_long_says_so() -> None:
+def test_a_case_that_the_direct_model_cannot_state_is_refused() -> None:
+    pytest.importorskip("pyscipopt")
     from benchmarks.cases import Case
     from benchmarks.run import run_case
 
     refused = run_case(Case("x", "direct", instance="tutorial"))
     assert (refused["status"], "idle years" in refused["message"]) == ("refused", True)
+
+
+def test_a_case_that_fails_or_takes_too_long_says_so() -> None:
+    from benchmarks.cases import Case
+    from benchmarks.run import run_case
+
     failed = run_case(Case("x", "nothing", instance="tutorial"))
     assert (failed["status"], "KeyError" in failed["message"]) == ("failed", True)
     killed = run_case(Case("x", "brute", instance="tutorial", kill_after=0.1, repeats=3))
