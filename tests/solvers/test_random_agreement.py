@@ -34,7 +34,7 @@ from minclub.solvers.solve import prepare
 from minclub.tests.solvers.instrument_sets import CHOICES, RULES, line, names, national, random, reserve
 
 SEED, COUNT = 2028, 200
-LEAST = 15
+LEAST = 12
 """In how many of the instances each kind of row must bind, and each feature must occur."""
 TIGHT = 1e-6
 """Relative, and absolute below 1 musd: what may be given up to break ties (C26)."""
