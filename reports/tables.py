@@ -230,6 +230,9 @@ def public_cost(design: Design) -> Table:
         f"Mean cost of the worst scenarios (CVaR): {money(found.get(('ALL', 'cvar_cost')))}. "
         f"Mean outlay of the worst 5% of scenarios: {money(found.get(('ALL', 'worst5_outlay')))}.",
     ]
+    if ("USA", "side_payment") in found:
+        paid = ", ".join(f"{c} {money(found.get((c, 'side_payment')))}" for c in COUNTRIES)
+        notes.append(f"Side payments between treasuries, paid to the others (positive) or received (negative): {paid}.")
     return table(f"Public cost over the baseline, present value, {MONEY}", columns, rows, notes=notes)
 
 

@@ -77,6 +77,7 @@ class Cost:
     """Hold public cost by bearer (3,) or bearer and year (3, H), musd; booked, tail and objective follow C24 and C26.
 
     Yearly values are expected and undiscounted, PVs at the public rate. ``bought`` and ``regained`` are payments and receipts of offtake, ``carry`` the reserve's.
+    ``hosted_pv`` are contract payments less receipts plus credits by host, ``pool_pv`` the same by bearer.
     """
 
     payments: FloatArray
@@ -89,6 +90,8 @@ class Cost:
     outlay_pv: FloatArray
     booked_pv: FloatArray
     net_pv: FloatArray
+    hosted_pv: FloatArray
+    pool_pv: FloatArray
     cvar: float
     worst5: float
 
@@ -148,6 +151,8 @@ def public_cost(world: World, ledgers: list[Ledger], before: list[Ledger], borde
         outlay_pv=outlay_pv,
         booked_pv=_borne(world, booked) + world.quotas * shared,
         net_pv=outlay_pv - world.pv(yearly["receipts"] + yearly["regained"] + border),
+        hosted_pv=world.pv(paid - repaid + credits),
+        pool_pv=world.pv(yearly["payments"] - yearly["receipts"] + yearly["credits"]),
         cvar=mean_of_worst(by_scenario, world.param("cvar_alpha"), lowest=False),
         worst5=mean_of_worst(outlay, 0.05, lowest=False),
     )

@@ -12,7 +12,8 @@ import numpy as np
 from .audit_bank import Bank
 from .audit_border import adjustments
 from .audit_case import Case
-from .audit_checks import Check, Layout, Value, compare_table
+from .audit_checks import Check, Layout, Value, compare_table, same
+from .audit_cost import shares
 from .audit_effects import payoff
 from .audit_market import availability
 from .audit_strike import least_strike, net_payments
@@ -96,7 +97,16 @@ def compare_all(case: Case, tolerance: float) -> list[Check]:
     found: list[Check] = []
     for layout in LAYOUTS:
         found += compare_table(layout, case.design.tables[layout.name], mine[layout.name], tolerance)
-    return found
+    return [*found, *_balanced(case, tolerance)]
+
+
+def _balanced(case: Case, tolerance: float) -> list[Check]:
+    """Check that the side payments which the design claims sum to nothing over the members (C24)."""
+    claimed = [row.get("pv_musd") for row in case.design.tables["totals"] if row.get("item") == "side_payment" and row.get("country") in COUNTRIES]
+    if not claimed:
+        return []
+    total = sum(float(value) for value in claimed if isinstance(value, int | float))
+    return [same("sum of side payments", "ALL", total, 0.0, tolerance, "C24")]
 
 
 def _tariffs(case: Case) -> Table:
@@ -220,7 +230,10 @@ def _public_cost(case: Case) -> Table:
 def _totals(case: Case) -> Table:
     cost = case.cost
     found: Table = {}
-    for item, values in {"outlay": cost.outlay_pv, "booked": cost.booked_pv, "net": cost.net_pv}.items():
+    parts = {"outlay": cost.outlay_pv, "booked": cost.booked_pv, "net": cost.net_pv}
+    if shares(case.world) is not None:
+        parts |= {"hosted": cost.hosted_pv, "pool_share": cost.pool_pv, "side_payment": cost.pool_pv - cost.hosted_pv}
+    for item, values in parts.items():
         found |= {(c, item): {"pv_musd": float(values[i])} for i, c in enumerate(COUNTRIES)}
         found["ALL", item] = {"pv_musd": float(values.sum())}
     found["ALL", "cvar_cost"] = {"pv_musd": cost.cvar}

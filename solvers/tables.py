@@ -193,7 +193,7 @@ def public_cost(statement: Statement) -> list[Row]:
 
 
 def totals(statement: Statement) -> list[Row]:
-    """Return outlay, booked and net cost by member and together, PV musd (C24, C26)."""
+    """Return outlay, booked and net cost by member and together, what a pool moves, and the tails, PV musd (C24, C26)."""
     factor, rows = statement.desk.users.factor, []
     sums = np.zeros(3)
     for k, c in enumerate(COUNTRIES):
@@ -204,9 +204,25 @@ def totals(statement: Statement) -> list[Row]:
         sums += values
         rows += [_total(c, item, v) for item, v in zip(("outlay", "booked", "net"), values, strict=True)]
     rows += [_total("ALL", item, v) for item, v in zip(("outlay", "booked", "net"), sums, strict=True)]
+    rows += side_payments(statement)
     rows.append(_total("ALL", "cvar_cost", statement.cvar_cost))
     rows.append(_total("ALL", "worst5_outlay", statement.worst_outlay))
     return rows
+
+
+def side_payments(statement: Statement) -> list[Row]:
+    """Return what a pool moves between treasuries, PV musd: no rows where hosts pay (C24).
+
+    Of contract payments less receipts plus credits: what a member hosts, the share of the pool that it bears, and the difference, which
+    it pays to the others (positive) or gets from them (negative). Offtake and reserve go by quota and border revenue stays national.
+    """
+    if statement.shares is None:
+        return []
+    factor, hosts = statement.desk.users.factor, [statement.member_cost(c) for c in COUNTRIES]
+    hosted, borne = (np.array([float((c.hosted - c.receipts) @ factor) for c in costs]) for costs in (hosts, statement.member_costs))
+    parts = {"hosted": hosted, "pool_share": borne, "side_payment": borne - hosted}
+    rows = [_total(c, item, float(values[k])) for item, values in parts.items() for k, c in enumerate(COUNTRIES)]
+    return rows + [_total("ALL", item, float(values.sum())) for item, values in parts.items()]
 
 
 def _total(country: str, item: str, value: float) -> Row:
