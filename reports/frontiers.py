@@ -7,11 +7,7 @@ A test fails when the page and the data differ.
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -20,28 +16,15 @@ from ..instances.loader import load
 from ..solvers.frontier import frontier
 from .block import Block
 from .figures import INK, MARKET, MUTED, PRICE_BASE, framed, save
+from .stored import Data, StoredPages
 
-ROOT = Path(__file__).resolve().parent.parent
 BLOCK = Block("<!-- frontiers: written by python -m minclub.reports.frontiers docs -->", "<!-- end of frontiers -->")
-USAGE = "usage: python -m minclub.reports.frontiers docs | pages"
 INSTANCE = "usmca"
 POINTS = {"basket": [k / 2000.0 for k in range(41)], "targets": [k / 40.0 for k in range(47)]}
 """Values by limit: shares of the basket, multiples of the targets."""
 SHIPPED = {"basket": 0.02, "targets": 1.0}
 HEADS = {"basket": "Cap on the rise of each member's basket", "targets": "Multiple of the security targets"}
 FORMS = {"basket": ".1%", "targets": ".1f"}
-Data = dict[str, Any]
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Compute, or read what was computed, and write data, pictures and page."""
-    given = sys.argv[1:] if arguments is None else list(arguments)
-    if given not in (["docs"], ["pages"]):
-        print(USAGE, file=sys.stderr)
-        return 2
-    for path in write(compute() if given == ["docs"] else read(ROOT), ROOT):
-        print(path)
-    return 0
 
 
 def compute() -> Data:
@@ -51,29 +34,12 @@ def compute() -> Data:
     return {over: {key: value for key, value in found.items() if key != "seconds"} for over, found in made.items()}
 
 
-def stored(root: Path) -> Path:
-    """Return the file of the stored data below a checkout's root."""
-    return root / "docs" / "assets" / "frontiers" / "frontiers.json"
-
-
-def read(root: Path) -> Data:
-    """Read the stored data."""
-    data: Data = json.loads(stored(root).read_text(encoding="utf-8"))
-    return data
-
-
-def write(data: Data, root: Path) -> list[Path]:
-    """Write data, pictures and the page's block below a checkout's root.
-
-    Raises:
-        ValueError: the page has no place for its block.
-    """
-    path, page = stored(root), root / "docs" / "frontiers.md"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    made = [save(picture(over, found), path.parent / f"{over}.svg") for over, found in data.items()]
+def render(data: Data, folder: Path, docs: Path) -> list[Path]:
+    """Write the pictures and the page's block."""
+    page = docs / "frontiers.md"
+    made = [save(picture(over, found), folder / f"{over}.svg") for over, found in data.items()]
     page.write_text(BLOCK.written(page.read_text(encoding="utf-8"), block(data)), encoding="utf-8")
-    return [path, *made, page]
+    return [*made, page]
 
 
 def picture(over: str, found: Data) -> alt.VConcatChart:
@@ -116,5 +82,7 @@ def _money(value: float | None) -> str:
     return "-" if value is None else f"{value:,.1f}"
 
 
+STORED = StoredPages("frontiers", compute, render)
+
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(STORED.main())

@@ -7,58 +7,23 @@ blocks again from the stored data. A test fails when a page and the data differ.
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from .block import Block
 from .instrument_figures import pictures
 from .instrument_story import COUNTRIES, TRIALS, Row, compute
+from .stored import Data, StoredPages
 
-ROOT = Path(__file__).resolve().parent.parent
 FIGURES = Block("<!-- figures: written by python -m minclub.reports.instruments docs -->", "<!-- end of figures -->")
-USAGE = "usage: python -m minclub.reports.instruments docs | pages"
-Data = dict[str, Any]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Compute, or read what was computed, and write data, pictures and pages."""
-    given = sys.argv[1:] if arguments is None else list(arguments)
-    if given not in (["docs"], ["pages"]):
-        print(USAGE, file=sys.stderr)
-        return 2
-    data = compute() if given == ["docs"] else read(ROOT)
-    for path in write(data, ROOT):
-        print(path)
-    return 0
-
-
-def stored(root: Path) -> Path:
-    """Return the file of the stored data below a checkout's root."""
-    return root / "docs" / "assets" / "instruments" / "instruments.json"
-
-
-def read(root: Path) -> Data:
-    """Read the stored data."""
-    data: Data = json.loads(stored(root).read_text(encoding="utf-8"))
-    return data
-
-
-def write(data: Data, root: Path) -> list[Path]:
-    """Write data, pictures and the blocks of all pages below a checkout's root.
-
-    Raises:
-        ValueError: a page has no place for its block.
-    """
-    path = stored(root)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    made = [path, *pictures(data, path.parent)]
+def render(data: Data, folder: Path, docs: Path) -> list[Path]:
+    """Write the pictures and the blocks of all pages."""
+    made = pictures(data, folder)
     for page in PAGES:
-        file = root / "docs" / "instruments" / f"{page}.md"
+        file = docs / "instruments" / f"{page}.md"
         file.write_text(FIGURES.written(file.read_text(encoding="utf-8"), block(page, data)), encoding="utf-8")
         made.append(file)
     return made
@@ -197,5 +162,7 @@ PAGES: dict[str, Callable[[Data], list[str]]] = {
 """The pages and what each says in figures."""
 
 
+STORED = StoredPages("instruments", compute, render)
+
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(STORED.main())

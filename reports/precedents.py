@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,10 +16,7 @@ from typing import Any
 from .layout import Table, money, percent, table, text
 from .payment_figures import fan_chart
 from .payment_tables import AMOUNTS, FACTS, RULE, records
-
-ROOT = Path(__file__).resolve().parent.parent
-USAGE = "usage: python -m minclub.reports.precedents docs | pages"
-Data = dict[str, Any]
+from .stored import Data, StoredPages
 
 
 @dataclass(frozen=True)
@@ -135,17 +130,6 @@ every contract of a design.
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Compute, or read what was computed, and write data, pictures and page."""
-    given = sys.argv[1:] if arguments is None else list(arguments)
-    if given not in (["docs"], ["pages"]):
-        print(USAGE, file=sys.stderr)
-        return 2
-    for path in write(compute() if given == ["docs"] else read(ROOT), ROOT):
-        print(path)
-    return 0
-
-
 # --- data -------------------------------------------------------------------------------------------------------------
 
 
@@ -180,28 +164,15 @@ def with_cells(content: Mapping[str, Any], cells: Mapping[str, object]) -> dict[
     return {**content, "contracts": contracts, "projects": projects}
 
 
-def stored(root: Path) -> Path:
-    """Return the file of the stored data below a checkout's root."""
-    return root / "docs" / "assets" / "precedents" / "precedents.json"
-
-
-def read(root: Path) -> Data:
-    """Read the stored data."""
-    data: Data = json.loads(stored(root).read_text(encoding="utf-8"))
-    return data
-
-
-def write(data: Data, root: Path) -> list[Path]:
-    """Write data, pictures and page below a checkout's root."""
-    path, page_file = stored(root), root / "docs" / "precedents.md"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    made = [fan_chart(data[p.name], p.heading, path.parent / f"{p.name}.svg") for p in PRECEDENTS]
-    page_file.write_text(page(data), encoding="utf-8")
-    return [path, *made, page_file]
-
-
 # --- page -------------------------------------------------------------------------------------------------------------
+
+
+def render(data: Data, folder: Path, docs: Path) -> list[Path]:
+    """Write the pictures and the page."""
+    file = docs / "precedents.md"
+    made = [fan_chart(data[p.name], p.heading, folder / f"{p.name}.svg") for p in PRECEDENTS]
+    file.write_text(page(data), encoding="utf-8")
+    return [*made, file]
 
 
 def page(data: Data) -> str:
@@ -286,5 +257,7 @@ def _listed(lines: Sequence[str]) -> str:
     return "\n".join(f"* {line}" for line in lines)
 
 
+STORED = StoredPages("precedents", compute, render)
+
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(STORED.main())

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from minclub import load
-from minclub.reports.frontiers import BLOCK, HEADS, POINTS, block, main, picture, read
+from minclub.reports.frontiers import BLOCK, HEADS, POINTS, STORED, block, picture
 
 Data = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
 def data(root: Path) -> Data:
-    return read(root)
+    return STORED.read(root)
 
 
 def test_the_page_is_written_from_the_stored_data(root: Path, data: Data) -> None:
@@ -40,8 +40,3 @@ def test_a_picture_shows_cost_and_outlay_of_every_point(data: Data) -> None:
     drawn = picture("targets", data["targets"]).to_dict()
     points = next(rows for rows in drawn["datasets"].values() if "musd" in rows[0])
     assert len(points) == 2 * len(POINTS["targets"])
-
-
-def test_wrong_arguments_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["all"]) == 2
-    assert "usage" in capsys.readouterr().err

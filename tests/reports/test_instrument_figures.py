@@ -15,7 +15,7 @@ from minclub import load
 from minclub.instances.club_fields import CLUB_FIELDS
 from minclub.reports.instrument_figures import HEADINGS, differing, pictures
 from minclub.reports.instrument_story import RUNS, TRIALS, reach
-from minclub.reports.instruments import FIGURES, PAGES, block, main, read, write
+from minclub.reports.instruments import FIGURES, PAGES, STORED, block
 
 Data = dict[str, Any]
 NAMES = sorted(PAGES)
@@ -23,7 +23,7 @@ NAMES = sorted(PAGES)
 
 @pytest.fixture(scope="module")
 def data(root: Path) -> Data:
-    return read(root)
+    return STORED.read(root)
 
 
 def page_of(root: Path, name: str) -> str:
@@ -152,18 +152,12 @@ def test_pages_are_written_below_any_root(root: Path, data: Data, tmp_path: Path
     folder.mkdir(parents=True)
     for name in NAMES:
         (folder / f"{name}.md").write_text(f"before {FIGURES.start} old {FIGURES.end} after", encoding="utf-8")
-    made = write(data, tmp_path)
+    made = STORED.write(data, tmp_path)
     assert len(made) == 1 + 2 * len(PAGES)
     assert (folder / "grants.md").read_text(encoding="utf-8") == f"before {FIGURES.start}\n{block('grants', data)}{FIGURES.end} after"
-    assert read(tmp_path) == json.loads(json.dumps(data))
+    assert STORED.read(tmp_path) == json.loads(json.dumps(data))
 
 
 def test_a_page_without_a_place_is_refused() -> None:
     with pytest.raises(ValueError, match="no single block"):
         FIGURES.written("nothing here", "new")
-
-
-@pytest.mark.parametrize("arguments", [[], ["all"], ["docs", "pages"]])
-def test_the_command_says_how_it_is_used(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(arguments) == 2
-    assert "usage:" in capsys.readouterr().err

@@ -11,7 +11,7 @@ import pytest
 
 from minclub import load
 from minclub.reports.payment_figures import fan_chart
-from minclub.reports.precedents import PRECEDENTS, Precedent, compute, in_short, main, markdown, others, page, read, rests, with_cells, write
+from minclub.reports.precedents import PRECEDENTS, STORED, Precedent, in_short, markdown, others, page, rests, with_cells
 from minclub.solvers.payments import payments
 
 Data = dict[str, Any]
@@ -19,7 +19,7 @@ Data = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def stored(root: Path) -> Data:
-    return read(root)
+    return STORED.read(root)
 
 
 def numbers(value: Any, where: str = "") -> Iterator[tuple[str, float]]:
@@ -59,7 +59,7 @@ def test_years_are_those_computed_again(root: Path, stored: Data, precedent: Pre
 
 @pytest.mark.slow
 def test_everything_is_what_is_computed_again(stored: Data) -> None:
-    again = compute()
+    again = STORED.compute()
     assert dict(numbers(again)) == pytest.approx(dict(numbers(stored)), rel=1e-6, abs=1e-9)
     for name, found in again.items():
         assert found["contract"]["assumptions"] == stored[name]["contract"]["assumptions"]
@@ -141,17 +141,12 @@ def test_other_prices_and_terms_have_a_row_each(stored: Data) -> None:
 
 def test_writing_makes_data_pictures_and_page(stored: Data, tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
-    names = [path.name for path in write(stored, tmp_path)]
+    names = [path.name for path in STORED.write(stored, tmp_path)]
     assert names == ["precedents.json", "mp_materials.svg", "nouveau_monde.svg", "precedents.md"]
-    assert read(tmp_path) == stored
+    assert STORED.read(tmp_path) == stored
 
 
 def test_a_picture_says_unit_years_and_what_is_below_zero(stored: Data, tmp_path: Path) -> None:
     drawn = fan_chart(stored["mp_materials"], "MP Materials", tmp_path / "fan.svg").read_text(encoding="utf-8")
     for words in ("MP Materials: what the state pays", "Million USD at 2025 prices", "below zero the state receives", ">2026<", ">2035<", "clawed back"):
         assert words in drawn
-
-
-def test_wrong_use_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["all"]) == 2
-    assert "usage:" in capsys.readouterr().err
