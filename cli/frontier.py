@@ -1,23 +1,26 @@
 """Commands that solve many instances at once: ``frontier`` moves one limit, ``sweep`` one strike."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
 from ..reports.layout import MONEY, Format, Table, fixed, money, number, table, text, whole
-from .command import Code, Stop, command
+from .command import Code, command
 from .options import DEFAULT_GAP, Gap, InstanceName, Settings, TimeLimit, not_nan
 from .output import Output
 from .progress import steps
 from .solving import solver_errors
-from .writing import check_target, write_whole
+from .writing import check_rows, show_rows
 
 if TYPE_CHECKING:
-    import pandas as pd
-
+    from ..instances.instance import Instance
     from ..solvers.frontier import Frontier
     from ..solvers.sweep import Sweep
+
+Made = TypeVar("Made", "Frontier", "Sweep")
+Report = Callable[[str, int, int], None]
 
 First = Annotated[float, typer.Option("--from", metavar="VALUE", callback=not_nan, help="The first value.")]
 Last = Annotated[float, typer.Option("--to", metavar="VALUE", callback=not_nan, help="The last value.")]
@@ -56,14 +59,13 @@ def frontier(
     settings: Settings = None,
 ) -> Code:
     """Show the least public cost as one limit moves: the users' basket, the budgets, or the security targets."""
-    from ..instances.loader import load
     from ..solvers.frontier import frontier as run
 
-    found = load(instance, settings)
-    _check(target, found.path)
-    with solver_errors(), steps(out) as report:
-        made = run(found, over, spread(first, last, points), gap=gap, time_limit=time_limit, progress=report)
-    return _deliver(out, made, made.table(), frontier_tables(made), target)
+    def work(found: "Instance", report: Report) -> "Frontier":
+        return run(found, over, spread(first, last, points), gap=gap, time_limit=time_limit, progress=report)
+
+    made = _made(out, instance, settings, target, work)
+    return _deliver(out, made, frontier_tables(made), target)
 
 
 def sweep(
@@ -79,16 +81,15 @@ def sweep(
     settings: Settings = None,
 ) -> Code:
     """Show the least public cost as the strike of one project moves."""
-    from ..instances.loader import load
     from ..solvers.sweep import strikes as run
 
-    found = load(instance, settings)
-    _check(target, found.path)
-    with solver_errors(), steps(out) as report:
-        made = run(found, project, spread(first, last, points), gap=gap, time_limit=time_limit, progress=report)
+    def work(found: "Instance", report: Report) -> "Sweep":
+        return run(found, project, spread(first, last, points), gap=gap, time_limit=time_limit, progress=report)
+
+    made = _made(out, instance, settings, target, work)
     columns = (("strike", "strike", number), *_MONEY, *_SHARES, *_REST)
     parts = [table(f"Least public cost by strike of {project} (USD per t), {MONEY}", columns, made.table().to_dict("records"))]
-    return _deliver(out, made, made.table(), parts, target)
+    return _deliver(out, made, parts, target)
 
 
 def spread(first: float, last: float, points: int) -> list[float]:
@@ -106,20 +107,20 @@ def frontier_tables(made: "Frontier") -> list[Table | str]:
     return parts
 
 
-def _check(target: Path | None, folder: Path) -> None:
-    if target is not None and target.suffix.lower() != ".csv":
-        raise Stop(Code.INPUT, [f"cannot write {target}: the rows are written as .csv"])
-    if target is not None:
-        check_target(target, [folder])
+def _made(out: Output, instance: str, settings: Settings, target: Path | None, work: "Callable[[Instance, Report], Made]") -> Made:
+    """Load the instance, check the file of the rows, and do the work with its steps shown."""
+    from ..instances.loader import load
+
+    found = load(instance, settings)
+    check_rows(target, [found.path])
+    with solver_errors(), steps(out) as report:
+        return work(found, report)
 
 
-def _deliver(out: Output, made: "Frontier | Sweep", rows: "pd.DataFrame", parts: list[Any], target: Path | None) -> Code:
+def _deliver(out: Output, made: "Frontier | Sweep", parts: list[Any], target: Path | None) -> Code:
     """Write and show the rows; the exit code says whether all are proven."""
-    if target is not None:
-        write_whole(target, lambda path: rows.to_csv(path, index=False, lineterminator="\n"))
-    out.show(made.to_dict(), parts)
-    if target is not None:
-        out.say(f"wrote {target}")
+    rows = made.table()
+    show_rows(out, made.to_dict(), parts, target, lambda path: rows.to_csv(path, index=False, lineterminator="\n"))
     if made.proven:
         return Code.DONE
     out.say("NOT PROVEN: see the column status")

@@ -11,7 +11,7 @@ from .command import Code, Stop, command
 from .options import InstanceName, Settings
 from .output import Output
 from .solving import solver_errors
-from .writing import check_target, write_whole
+from .writing import check_rows, show_rows
 
 Record = dict[str, Any]
 FLAT = ("project", "held", "period", "year", *(key for key, _, _ in (*FACTS, *AMOUNTS)))
@@ -37,11 +37,8 @@ def payments(
     """Show what the state pays under each contract for difference by year: expected, percentiles, clawback, and what that rests on."""
     from ..instances.loader import load
 
-    if target is not None and target.suffix.lower() != ".csv":
-        raise Stop(Code.INPUT, [f"cannot write {target}: the rows are written as .csv"])
     found = load(instance, settings)
-    if target is not None:
-        check_target(target, [found.path, *([given] if given is not None else [])])
+    check_rows(target, [found.path, *([given] if given is not None else [])])
     with solver_errors():
         from ..solvers.payments import DesignFailed
         from ..solvers.payments import payments as run
@@ -50,11 +47,8 @@ def payments(
             data = run(found, given, regimes=not quick)
         except DesignFailed as error:
             raise Stop(Code.AUDIT, [str(error)]) from error
-    if target is not None:
-        write_whole(target, lambda made: write_rows(data, made))
-    out.show(data, tables(data, assumed=out.verbosity > 0 or len(data["contracts"]) == 1))
-    if target is not None:
-        out.say(f"wrote {target}")
+    shown = tables(data, assumed=out.verbosity > 0 or len(data["contracts"]) == 1)
+    show_rows(out, data, shown, target, lambda made: write_rows(data, made))
     return Code.DONE
 
 

@@ -2,10 +2,12 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from ..reports.layout import Table
 from .command import Code, Stop
+from .output import Output
 
 
 def check_target(path: Path, inputs: Iterable[Path] = ()) -> None:
@@ -28,6 +30,39 @@ def check_target(path: Path, inputs: Iterable[Path] = ()) -> None:
     for given in (item.resolve() for item in inputs):
         if target == given or (target.exists() and given.is_dir() and given in target.parents and target.suffix in (".csv", ".toml")):
             raise Stop(Code.INPUT, [f"cannot write {path}: it is an input of this command"])
+
+
+def check_rows(path: Path | None, inputs: Iterable[Path]) -> None:
+    """Refuse a file of rows that is not CSV or cannot be written, before any work is done; without a file nothing is checked.
+
+    Raises:
+        Stop: with the reason.
+    """
+    if path is None:
+        return
+    if path.suffix.lower() != ".csv":
+        raise Stop(Code.INPUT, [f"cannot write {path}: the rows are written as .csv"])
+    check_target(path, inputs)
+
+
+def show_rows(out: Output, data: object, parts: Sequence[Table | str], path: Path | None, write: Callable[[Path], object]) -> None:
+    """Write the rows of a result, if a file was named, show the result, and say what was written.
+
+    Args:
+        out: how the command was asked to speak.
+        data: what ``--json`` writes.
+        parts: tables and lines of text.
+        path: file of the rows, if one was named; ``check_rows`` has passed it.
+        write: writes the rows to the path that it is given.
+
+    Raises:
+        Stop: if the file cannot be written.
+    """
+    if path is not None:
+        write_whole(path, write)
+    out.show(data, parts)
+    if path is not None:
+        out.say(f"wrote {path}")
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:

@@ -25,6 +25,7 @@ def test_frontier_shows_writes_and_prints_the_same_rows(invoke: Any, tmp_path: P
     shown = invoke(*BASKET, "--points", 6, "-o", target)
     assert shown.exit_code == 0, shown.output
     assert "users_basket USA" in shown.stdout
+    assert shown.stderr.splitlines()[-1] == f"wrote {target}"
     rows = json.loads(invoke(*BASKET, "--points", 6, "--json").stdout)["rows"]
     written = pd.read_csv(target)
     assert [row["objective_musd"] for row in rows] == pytest.approx(written["objective_musd"].tolist(), abs=1e-9)
@@ -58,6 +59,8 @@ def test_unproven_points_end_with_the_code_of_a_stopped_solve(invoke: Any) -> No
     ("arguments", "word"),
     [
         ((*BASKET, "-o", "rows.txt"), ".csv"),
+        ((*SWEEP, "-o", "rows"), ".csv"),
+        ((*SWEEP, "-o", "no/such/rows.csv"), "there is no folder"),
         (("frontier", "tutorial", "--over", "country_caps", "--from", 0, "--to", 1), "absent"),
         (("sweep", "tutorial", "--strike", "NOWHERE", "--from", 1, "--to", 2), "a name of the instance"),
         (("frontier", "tutorial", "--over", "basket", "--from", "nan", "--to", 1), "nan"),
