@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,16 +26,18 @@ class Domain:
 
     The values are the index of the option among a product's, 0 for not built or 1 + index of the start year, and the index
     of the credit level (0 for a group that builds nothing). ``options`` are the options of all products that can matter, where
-    the others have been ruled out by their cost.
+    the others have been ruled out by their cost. ``kept`` ``(N,)`` says which build sets meet demands that are tighter than
+    those of the space.
     """
 
     limits: Mapping[Trait, frozenset[int]] = field(default_factory=dict)
     options: frozenset[tuple[int, ...]] | None = None
+    kept: Bools | None = None
 
     def narrowed(self, trait: Trait, values: frozenset[int]) -> Domain:
         """Return the domain with one trait limited further."""
         known = self.limits.get(trait)
-        return Domain({**self.limits, trait: values if known is None else values & known}, self.options)
+        return replace(self, limits={**self.limits, trait: values if known is None else values & known})
 
     def borders(self, space: PlanSpace, position: int) -> list[int]:
         """Return the options that a product may take."""
@@ -45,7 +47,7 @@ class Domain:
 
     def sets(self, space: PlanSpace) -> Bools | None:
         """Say which build sets are allowed, ``(N,)``; None if all are."""
-        good = None
+        good = self.kept
         for (kind, position), allowed in self.limits.items():
             if kind == "choice":
                 fits = np.isin(space.sets.choice[:, position], sorted(allowed))
@@ -58,9 +60,9 @@ class Domain:
         allowed = self.limits.get(("level", group))
         return np.full(count, True) if allowed is None else np.isin(np.arange(count), sorted(allowed))
 
-    def holds(self, traits: Mapping[Trait, int]) -> bool:
-        """Say whether a plan with these traits is allowed."""
-        return all(traits[trait] in allowed for trait, allowed in self.limits.items())
+    def holds(self, index: int, traits: Mapping[Trait, int]) -> bool:
+        """Say whether a plan with this build set and these traits is allowed."""
+        return (self.kept is None or bool(self.kept[index])) and all(traits[trait] in allowed for trait, allowed in self.limits.items())
 
 
 EVERYTHING = Domain()

@@ -314,8 +314,8 @@ class PlanSpace:
         return self._losses[key]
 
     def loss_at(self, position: int, border: Border, index: int) -> float:
-        """Return one entry of ``product_loss``."""
-        known = self._losses.get((position, border))
+        """Return one entry of ``product_loss``; in a small space all of them are computed with it."""
+        known = self.product_loss(position, border) if self.size <= CHUNK else self._losses.get((position, border))
         return float(known[index] if known is not None else self._loss(position, border, np.array([index]))[0])
 
     def _loss(self, position: int, border: Border, sets: NDArray[np.int_]) -> Array:

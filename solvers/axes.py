@@ -10,20 +10,23 @@ import numpy as np
 
 from ..instances.errors import InstanceError, Problem
 from ..models.clusters import CHUNK, chunk_tonnes, read_demands
+from ..models.domains import Domain
 from ..models.market import COUNTRIES
 from ..models.master import Limits, funding_shares, outlay_of, read_limits
 from ..models.pricing import Pricing
-from .kept import KeptSpace, PartSpace
+from .branching import Node
+from .kept import KeptSpace
 from .solve import plan_spaces
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
     from ..instances import Instance
     from ..models.desk import Desk
-    from .warm import Dual, Found
+    from .duals import Dual
+    from .warm import Found
 
     Array = NDArray[np.float64]
 
@@ -73,9 +76,9 @@ class Axis(ABC):
         """Return the right-hand sides of the crossing rows at a value."""
         return self.base
 
-    def spaces(self, value: float) -> Sequence[KeptSpace] | None:
-        """Return the plan spaces at a value, None if a cluster has no build set left."""
-        return self.whole
+    def root(self, value: float) -> Node | None:
+        """Return the part of all designs that a value allows, None if a cluster has no build set left."""
+        return Node()
 
     def binding(self, dual: Dual) -> tuple[str, ...]:
         """Name the demands on build sets that cost something at the prices of a dual."""
@@ -161,7 +164,6 @@ class TargetAxis(Axis):
         super().__init__(desk)
         self.targets = self.demands.targets
         self.ceilings: list[Array] = []
-        self._parts: dict[float, list[KeptSpace]] = {}
         self._binding: dict[int, tuple[str, ...]] = {}
 
     def lay_out(self, loosest: float) -> None:
@@ -199,19 +201,16 @@ class TargetAxis(Axis):
             self._binding[id(dual)] = tuple(names)
         return self._binding[id(dual)]
 
-    def spaces(self, value: float) -> Sequence[KeptSpace] | None:
-        """Return the spaces cut down to the build sets that meet the targets at a factor."""
-        if value not in self._parts:
-            kept = [np.flatnonzero(ceiling >= value * (1.0 - TOLERANCE)) for ceiling in self.ceilings]
-            if not all(numbers.size for numbers in kept):
-                return None
-            pairs = zip(self.whole, kept, strict=True)
-            self._parts[value] = [space if numbers.size == space.size else PartSpace(space, numbers) for space, numbers in pairs]
-        return self._parts[value]
+    def root(self, value: float) -> Node | None:
+        """Return the designs whose build sets meet the targets at a factor."""
+        kept = [ceiling >= value * (1.0 - TOLERANCE) for ceiling in self.ceilings]
+        if not all(sets.any() for sets in kept):
+            return None
+        return Node({k: Domain(kept=sets) for k, sets in enumerate(kept) if not sets.all()})
 
     def reach(self, design: Found) -> float:
         """Return the greatest factor at which the design's build sets meet the targets."""
-        return float(min(self.ceilings[cluster][number] for cluster, _, number, _ in design.keys))
+        return float(min(self.ceilings[cluster][index] for cluster, _, index, _ in design.keys))
 
 
 def scaled(caps: Array, factor: float) -> Array:

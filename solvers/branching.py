@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Ints = NDArray[np.int_]
 
+Key = tuple[int, tuple[int, ...], int, tuple[int, ...]]
+"""A plan: cluster, option, build set, credit levels."""
+
 FRACTION = 1e-6
 TRIALS = 10
 """Most splits of which both sides are tried."""
@@ -64,8 +67,9 @@ class Pool:
     def __init__(self, spaces: Sequence[PlanSpace], master: Master) -> None:
         """Start empty; plans are looked up in the master."""
         self.spaces, self.master = spaces, master
+        self.keys: dict[int, Key] = {}
         self._traits: dict[int, dict[Trait, int]] = {}
-        self._known: dict[tuple[object, ...], int | None] = {}
+        self._known: dict[Key, int | None] = {}
 
     def add(self, cluster: int, option: tuple[int, ...], index: int, levels: tuple[int, ...], *, priced: bool) -> int | None:
         """Add a plan and return its number, None outside the band.
@@ -75,7 +79,9 @@ class Pool:
         key = (cluster, option, index, levels)
         if key not in self._known:
             plan = self.spaces[cluster].plan(option, index, levels)
-            self._known[key] = self.master.add(plan) if plan.in_band else None
+            number = self._known[key] = self.master.add(plan) if plan.in_band else None
+            if number is not None:
+                self.keys[number] = key
         number = self._known[key]
         if priced and number is not None and number not in self._traits:
             self._traits[number] = self.spaces[cluster].traits(self.master.plans[number])
@@ -85,10 +91,15 @@ class Pool:
         """Return the number of plans that take part in relaxations."""
         return len(self._traits)
 
+    @property
+    def priced(self) -> list[Key]:
+        """Return the plans that take part in relaxations."""
+        return [self.keys[number] for number in self._traits]
+
     def of(self, node: Node) -> Ints:
         """Return the priced plans that a node allows."""
-        plans = self.master.plans
-        return np.array(sorted(p for p, traits in self._traits.items() if node.domain(plans[p].cluster).holds(traits)), dtype=int)
+        found = (p for p, traits in self._traits.items() if node.domain(self.keys[p][0]).holds(self.keys[p][2], traits))
+        return np.array(sorted(found), dtype=int)
 
     def splits(self, node: Node, x: Array) -> list[Split]:
         """Return ways to split a node at a fractional point, the most even first."""

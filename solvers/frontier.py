@@ -33,11 +33,12 @@ from .clock import Clock
 from .evaluate import statement_design
 from .highs import Status
 from .solve import STATUS, AuditFailed, Prepared, why_infeasible
-from .warm import Dual, Found, Memory
+from .warm import Found, Memory
 
 if TYPE_CHECKING:
     from ..instances import Instance
     from .design import Design
+    from .duals import Dual
     from .search import Outcome
 
 Progress = Callable[[str, int, int], None]
@@ -291,12 +292,12 @@ class _Pass:
 
     def _search(self, value: float, gap: float, bound: float = -np.inf, designs: Sequence[Found] = ()) -> Outcome | None:
         """Search at a value; None where it is known at once that there is no design."""
-        limits, spaces = self.axis.limits(value), self.axis.spaces(value)
+        limits, root = self.axis.limits(value), self.axis.root(value)
         holding = [dual for dual, came in zip(self.memory.duals, self.came, strict=True) if not self.axis.looser(value, came)]
-        if spaces is None or self.memory.impossible(limits, holding):
+        if root is None or self.memory.impossible(limits, holding):
             return None
         share = None if self.clock.left is None else self.clock.left / min(LEAST_SHARES, max(1, len(self._open())))
-        outcome, found, duals = self.memory.search(spaces, limits, gap, bound=bound, designs=designs, seconds=share)
+        outcome, found, duals = self.memory.search(self.axis.whole, limits, gap, root=root, bound=bound, designs=designs, seconds=share)
         self.searches += 1
         self.came += [value] * len(duals)
         if found is not None:

@@ -16,23 +16,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..models.domains import Domain
-from ..models.market import COUNTRIES
-from ..models.plans import Weights
-from ..models.pricing import Pricing
 from .branching import Node, Pool
 from .clock import Clock
+from .generation import EXCESS, Empty, Generation, Stopped
 from .highs import Status
 from .incumbent import Incumbent
-from .relaxation import Point, relax
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from ..models.master import Master, Prices
     from ..models.plans import PlanSpace
+    from .branching import Key
+    from .duals import Dual
+    from .relaxation import Point
 
     Array = NDArray[np.float64]
     Ints = NDArray[np.int_]
@@ -40,22 +39,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Clock", "Outcome", "Search"]
 
-NEGATIVE = 1e-6
-EXCESS = 1e-6
 SPARE = 0.9
 """Share of the gap asked for up to which designs are not looked for."""
 FEW = 4
 """Border options of a product in the first design."""
-ASIDE = 4
-"""Further plans that a round of pricing adds per cluster."""
-LISTED = 6000
 HEURISTIC_SECONDS = 5.0
 LISTED_SECONDS = 20.0
 TIED = 2000
 """Most plans among which ties are broken."""
 PATIENCE = 6
 """Nodes in a row, and then every how many, in which the plans at hand are searched for a better design."""
-ROUNDS = 200
 
 
 @dataclass(frozen=True)
@@ -70,32 +63,49 @@ class Outcome:
     excess: tuple[tuple[str, int, float], ...] = ()
 
 
-class Stopped(Exception):
-    """The clock ended a step."""
+@dataclass(frozen=True)
+class Start:
+    """What is known before a search: plans and designs of its part of all designs, and a lower bound, musd."""
 
-
-class Empty(Exception):
-    """A cluster has no plan in a node."""
-
-    def __init__(self, cluster: int) -> None:
-        """Keep which."""
-        super().__init__(cluster)
-        self.cluster = cluster
+    plans: Iterable[Key] = ()
+    designs: Iterable[Sequence[Key]] = ()
+    bound: float = -np.inf
 
 
 class Search:
     """One search over the plan spaces of an instance."""
 
-    def __init__(self, spaces: Sequence[PlanSpace], master: Master, clock: Clock, progress: Progress | None) -> None:
-        """Keep the parts; nothing is computed yet."""
+    def __init__(
+        self,
+        spaces: Sequence[PlanSpace],
+        master: Master,
+        clock: Clock,
+        progress: Progress | None = None,
+        *,
+        root: Node | None = None,
+        start: Start | None = None,
+        exact: bool = True,
+    ) -> None:
+        """Keep the parts; nothing is computed yet.
+
+        Args:
+            spaces: the plan spaces, one per cluster.
+            master: an empty master.
+            clock: when to stop.
+            progress: called with stage, incumbent and bound (musd).
+            root: the part of all designs to search; all if not given.
+            start: what is known beforehand.
+            exact: whether to go on to the optimum itself and to break ties (C26), not only until the gap is closed.
+        """
         self.spaces, self.master, self.clock = spaces, master, clock
         self.report = progress or (lambda stage, objective, bound: None)
+        self.root, self.start, self.exact = root or Node(), start or Start(), exact
         self.pool, self.best = Pool(spaces, master), Incumbent(master, clock)
-        self.bound, self.closed = -np.inf, np.inf
+        self.bound, self.closed = self.start.bound, np.inf
+        self.columns = Generation(spaces, master, self.pool, clock)
+        self.duals: list[Dual] = []
         self.prices: Prices | None = None
-        self._weights = self._zero()
-        self._pricings: list[Pricing] = []
-        self._least = self._root_least = np.zeros(len(spaces))
+        self._root_least = np.zeros(len(spaces))
         self._misses, self._base = 0, -np.inf
 
     def solve(self, gap: float) -> Outcome:
@@ -110,144 +120,88 @@ class Search:
 
     def _solve(self, gap: float) -> Outcome:
         self._first()
-        point = self._root()
+        point = self._root(0.0 if self.exact else gap)
         if isinstance(point, Outcome):
             return point
-        return self._tree(point, gap)
+        if not self.exact:
+            self._try(self.root, point, gap)
+            if self._within(gap):
+                return self._proven(gap)
+        return self._tree(gap)
 
     def relax(self) -> tuple[float, tuple[int, ...]]:
         """Return the bound of the root alone, musd, infinite if no design exists, and the plans that its point uses."""
         try:
-            point = self._root()
+            point = self._root(0.0)
         except Stopped:
             return self.bound, ()
         if isinstance(point, Outcome):
             return np.inf, ()
         return self.bound, tuple(int(p) for p in np.flatnonzero(point.x > 1e-6))
 
-    def worth(self) -> dict[tuple[str, str], float]:
-        """Return shadow prices of the crossing rows from the root's relaxation, musd per unit of the limit (C23, C26)."""
-        if self.prices is None:
-            return {}
-        desk, weights = self.master.desk, self.prices.weights
-        found: dict[tuple[str, str], float] = {}
-        for k, c in enumerate(COUNTRIES):
-            if weights.basket[k] > 0.0:
-                found["users_basket", c] = float(weights.basket[k] * desk.users.basket[k])
-            for t in np.flatnonzero(weights.outlay[k] > 1e-9):
-                found["country_cap", f"{c} {desk.market.years[t]}"] = float(weights.outlay[k, t])
-        price = float(weights.scenario_outlay.sum())
-        return found | ({("worst5_outlay", "ALL"): price} if price > 1e-9 else {})
-
-    # --- one node: columns --------------------------------------------------------------------------------------------
-
-    def _zero(self) -> Weights:
-        none = np.zeros(self.master.desk.market.scenarios.count)
-        return Weights(np.zeros_like(self.master.limits.outlay), none, none, np.zeros(3), self.master.limits.user_weight, np.zeros(self.master.limits.outlay.shape[1]))
-
-    def _seeded(self, node: Node) -> Ints:
-        """Return the priced plans of a node, with the cheapest one of each cluster that has none under the last weights."""
-        pool = self.pool.of(node)
-        for k in sorted(set(range(len(self.spaces))) - {self.master.plans[p].cluster for p in pool}):
-            pricing = Pricing(self.spaces[k], self._weights, node.domain(k))
-            _, option, index = pricing.least(self.clock.over)
-            if option is None:
-                raise Stopped if self.clock.over() else Empty(k)
-            self.pool.add(k, option, index, pricing.cheapest_levels(option, index), priced=True)
-        return self.pool.of(node)
-
-    def _round(self, node: Node, prices: Prices) -> tuple[float, int]:
-        """Price all clusters once; return the lower bound at these prices, musd, and how many plans were added."""
-        before = len(self.pool)
-        self._pricings = [Pricing(space, prices.weights, node.domain(k)) for k, space in enumerate(self.spaces)]
-        for k, pricing in enumerate(self._pricings):
-            dual = float(prices.convexity[k])
-            cost, option, index = pricing.least(self.clock.over, dual - NEGATIVE)
-            if self.clock.over():
-                raise Stopped
-            self._least[k] = cost
-            if option is not None:
-                for o, i in [(option, index), *pricing.others(dual - NEGATIVE, ASIDE)]:
-                    self.pool.add(k, o, i, pricing.cheapest_levels(o, i), priced=True)
-        return float(self._least.sum()) - prices.allowance, len(self.pool) - before
-
-    def _generate(self, node: Node, cutoff: float = np.inf, *, feasibility: bool = False) -> tuple[float, Point | None]:
-        """Generate plans until none prices out.
-
-        Returns:
-            A lower bound on the node's designs (or on their excess), musd, and the relaxation's optimum; no point where the
-            bound reached ``cutoff`` before.
-
-        Raises:
-            Empty: a cluster has no plan in the node.
-            Stopped: the clock.
-        """
-        self._seeded(node)
-        bound, point = -np.inf, None
-        for _ in range(ROUNDS):
-            point = relax(self.master, self.pool.of(node), feasibility=feasibility)
-            if not feasibility:
-                self._weights = point.prices.weights
-            value, added = self._round(node, point.prices)
-            bound = max(bound, value)
-            if bound >= cutoff:
-                return bound, None
-            if not added:
-                break
-            if not node.domains and not feasibility:
-                self._raise(min(bound, self.best.value))
-                self.report("plans", self.best.value, self.bound)
-        return bound, point
-
-    def _solved(self, node: Node, cutoff: float) -> tuple[float, Point | None]:
-        """Generate plans until the crossing rows are met at least cost; an infinite bound proves that they cannot be."""
-        try:
-            bound, point = self._generate(node, cutoff)
-            if point is not None and point.exceeded > EXCESS:
-                if self._generate(node, EXCESS, feasibility=True)[1] is None:
-                    return np.inf, None
-                bound, point = self._generate(node, cutoff)
-        except Empty:
-            return np.inf, None
-        return max(bound, node.bound), point
-
     # --- the root -----------------------------------------------------------------------------------------------------
 
     def _first(self) -> None:
-        """Look for a first design among the plans of a few border options."""
-        node = Node()
+        """Start from known plans and designs; without a design, look for one among the plans of a few border options.
+
+        Plans that meet the rows keep the relaxation's excess away, at whose price nearly every plan would have to be priced exactly.
+        """
+        for key in self.start.plans:
+            self.pool.add(*key, priced=True)
+        for design in self.start.designs:
+            numbers = [self.pool.add(*key, priced=True) for key in design]
+            self.best.offer(tuple(p for p in numbers if p is not None))
+        if np.isfinite(self.best.value):
+            return
+        node = self.root
         for k, space in enumerate(self.spaces):
-            limits = {("border", p): frozenset(np.linspace(0, len(b) - 1, FEW).round().astype(int).tolist()) for p, b in enumerate(space.borders)}
-            node = Node({**node.domains, k: Domain(limits)})
+            for p, b in enumerate(space.borders):
+                node = node.narrowed(k, ("border", p), frozenset(np.linspace(0, len(b) - 1, FEW).round().astype(int).tolist()), -np.inf)
         try:
-            self._generate(node)
+            self.columns.run(node)
         except Empty:
             return
         self.best.improve(self.pool.of(node), 1e-4, HEURISTIC_SECONDS)
         self.report("plans", self.best.value, self.bound)
 
-    def _root(self) -> Point | Outcome:
-        """Solve the relaxation over all plans; an outcome if no design exists."""
+    def _root(self, gap: float) -> Point | Outcome:
+        """Solve the relaxation over all plans, or until a gap above 0 is closed; an outcome if no design exists."""
         try:
-            bound, point = self._generate(Node())
+            bound, point = self._generate(gap)
             if point is not None and point.exceeded > EXCESS:
-                excess, point = self._generate(Node(), feasibility=True)
+                excess, point = self.columns.run(self.root, feasibility=True, enough=self._note)
                 if point is not None and excess > EXCESS:
                     return Outcome(Status.INFEASIBLE, None, np.inf, np.inf, "crossing rows", point.excess)
-                bound, point = self._generate(Node())
+                bound, point = self._generate(gap)
         except Empty as empty:
             names = ", ".join(self.spaces[empty.cluster].cluster.products)
             return Outcome(Status.INFEASIBLE, None, np.inf, np.inf, f"no plan for {names}", (("cluster", empty.cluster, np.inf),))
         assert point is not None
-        self.prices, self._base, self._root_least = point.prices, float(self._least.sum()) - point.prices.allowance, self._least.copy()
+        self.prices, self._base, self._root_least = point.prices, self.columns.base(point.prices), self.columns.least.copy()
         self._raise(min(bound, self.best.value))
         return point
 
+    def _generate(self, gap: float) -> tuple[float, Point | None]:
+        """Generate plans at the root; a gap above 0 ends it once the best design is within."""
+
+        def enough(bound: float, prices: Prices) -> bool:
+            self._note(bound, prices)
+            self._raise(min(bound, self.best.value))
+            self.report("plans", self.best.value, self.bound)
+            return gap > 0.0 and self._within(gap)
+
+        return self.columns.run(self.root, enough=enough)
+
+    def _note(self, bound: float, prices: Prices) -> bool:
+        """Keep the dual of a round over all that is searched; no round is enough by itself."""
+        self.duals.append(self.columns.dual(prices))
+        return False
+
     # --- the tree -----------------------------------------------------------------------------------------------------
 
-    def _tree(self, point: Point, gap: float) -> Outcome:
+    def _tree(self, gap: float) -> Outcome:
         """Work through nodes, best bound first and down from there, until the gap is closed."""
-        node: Node | None = Node(bound=self.bound)
+        node: Node | None = replace(self.root, bound=self.bound)
         waiting: list[Node] = []
         while node is not None:
             children = self._process(node, gap)
@@ -270,18 +224,19 @@ class Search:
         cutoff = self._cutoff(gap)
         if node.bound >= cutoff:
             return self._close(node.bound)
-        bound, point = self._solved(node, cutoff if node.domains else np.inf)
+        bound, point = self.columns.solve(node, np.inf if node.domains is self.root.domains else cutoff)
         if point is None:
             return self._close(bound)
-        base = float(self._least.sum()) - point.prices.allowance
+        base = self.columns.base(point.prices)
         self._try(node, point, gap)
         for goal in (self.best.value + self.best.room, self._cutoff(gap)):
-            listed = self._list(goal - base)
+            listed = self.columns.list(goal - base)
             if listed is not None:
                 least = self.best.improve(listed, min(gap / 10.0, 1e-4), LISTED_SECONDS)
                 if min(least, goal) >= self._cutoff(gap):
                     return self._close(min(least, goal, self.best.value))
-        children = self.pool.split(self._fixed(node, bound, base), point)
+        narrowed = self.columns.narrow(node, bound, self.best.value + self.best.room - base)
+        children = self.pool.split(narrowed, point)
         return self._close(bound) if children is None else children
 
     def _try(self, node: Node, point: Point, gap: float) -> None:
@@ -299,43 +254,6 @@ class Search:
         self.closed = min(self.closed, bound)
         return ()
 
-    def _ceilings(self, slack: float) -> Array:
-        """Return what a plan of each cluster may cost at the last prices in a design that costs ``slack`` above their bound.
-
-        A design costs at least the weighted costs of its plans less the allowance, and each of them is at least the least of
-        its cluster; so none is above its least by more than the design is above the bound.
-        """
-        return self._least + max(0.0, slack) + NEGATIVE
-
-    def _fixed(self, node: Node, bound: float, base: float) -> Node:
-        """Return a node without the options that no design better than the best one known can use."""
-        slack = self.best.value + self.best.room - base
-        if not np.isfinite(slack):
-            return Node(node.domains, bound)
-        ceilings = self._ceilings(slack)
-        domains = {k: replace(node.domain(k), options=pricing.can_cost(float(ceilings[k]))) for k, pricing in enumerate(self._pricings)}
-        return Node(domains, bound)
-
-    def _list(self, slack: float) -> Ints | None:
-        """Return every plan, of the node just priced, of designs that cost up to ``slack`` above the bound; None if too many."""
-        if not np.isfinite(slack):
-            return None
-        ceilings, room = self._ceilings(slack), LISTED
-        for pricing, ceiling in zip(self._pricings, ceilings, strict=True):
-            room -= pricing.count_below(float(ceiling), room)
-            if room < 0:
-                return None
-        found: list[int] = []
-        for k, pricing in enumerate(self._pricings):
-            for option, index, levels in pricing.below(float(ceilings[k])):
-                number = self.pool.add(k, option, index, levels, priced=False)
-                found += [] if number is None else [number]
-                if len(found) > LISTED:
-                    return None
-                if self.clock.over():
-                    raise Stopped
-        return np.array(found, dtype=int)
-
     # --- the certificate ----------------------------------------------------------------------------------------------
 
     def _raise(self, bound: float) -> None:
@@ -350,7 +268,8 @@ class Search:
         return bool(np.isfinite(self.best.value) and self.best.value - self.bound <= gap * max(abs(self.best.value), 1.0))
 
     def _proven(self, gap: float) -> Outcome:
-        self._break_ties()
+        if self.exact:
+            self._break_ties()
         self.report("proven", self.best.value, self.bound)
         return Outcome(Status.OPTIMAL, self.best.chosen, self.best.value, min(self.bound, self.best.value), "all plans within the gap")
 
@@ -361,9 +280,8 @@ class Search:
         """
         if self.prices is None:
             return
-        self._pricings = [Pricing(space, self.prices.weights) for space in self.spaces]
-        self._least = self._root_least
-        self._list(self.best.value + self.best.room - self._base)
+        self.columns.return_to(self.root, self.prices, self._root_least)
+        self.columns.list(self.best.value + self.best.room - self._base)
         everything = self.master.everything
         reduced = self.master.reduced(self.prices, everything)
         reduced[list(self.best.chosen)] = -np.inf

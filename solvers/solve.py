@@ -23,7 +23,7 @@ from .explain import Infeasible, explain_cluster, explain_crossing
 from .fixes import in_baseline, read_fixes
 from .highs import Status
 from .search import Clock, Outcome, Search
-from .worth import target_worth
+from .worth import crossing_worth, target_worth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,7 +111,7 @@ def solve(
         bound_from=f"{outcome.bound_from}; strikes per project" if classed else outcome.bound_from,
         command=command,
         fixes=desk.fixes,
-        worth=search.worth() | target_worth(search, found.demands),
+        worth=crossing_worth(search) | target_worth(search, found.demands),
     )
     if continuous is not None:
         bound = bound_continuous(Desk(instance), design.certificate["objective_musd"], time_limit=continuous)

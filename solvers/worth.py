@@ -1,11 +1,14 @@
-"""What a security target is worth: the cost that one point less would save (shadow prices in steps)."""
+"""What the limits of a design are worth: shadow prices of the crossing rows, and for a target the cost that one point less would save."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..models.clusters import build_sets
+from ..models.market import COUNTRIES
 from ..models.plans import PlanSpace
 from ..models.pricing import Pricing
 
@@ -14,6 +17,23 @@ if TYPE_CHECKING:
     from .search import Search
 
 STEP = 0.01
+PRICED = 1e-9
+"""Least price, musd per musd, that is not rounding."""
+
+
+def crossing_worth(search: Search) -> dict[tuple[str, str], float]:
+    """Return shadow prices of the crossing rows from the root's relaxation, musd per unit of the limit (C23, C26)."""
+    if search.prices is None:
+        return {}
+    desk, weights = search.master.desk, search.prices.weights
+    found: dict[tuple[str, str], float] = {}
+    for k, c in enumerate(COUNTRIES):
+        if weights.basket[k] > 0.0:
+            found["users_basket", c] = float(weights.basket[k] * desk.users.basket[k])
+        for t in np.flatnonzero(weights.outlay[k] > PRICED):
+            found["country_cap", f"{c} {desk.market.years[t]}"] = float(weights.outlay[k, t])
+    price = float(weights.scenario_outlay.sum())
+    return found | ({("worst5_outlay", "ALL"): price} if price > PRICED else {})
 
 
 def target_worth(search: Search, demands: Demands) -> dict[tuple[str, str], float]:

@@ -13,7 +13,7 @@ from minclub.instances.loader import load
 from minclub.instances.synthetic import Recipe, write
 from minclub.models.domains import Domain
 from minclub.models.pricing import Pricing
-from minclub.solvers import search
+from minclub.solvers import generation
 from minclub.solvers.branching import Node, Pool
 from minclub.solvers.design import Design
 from minclub.solvers.enumerate import enumerate_designs
@@ -67,13 +67,13 @@ def compare(folder: Path, seed: int, cap: float, basket: float) -> None:
     assert outcome.objective > loose.objective + 1.0
 
 
-@pytest.mark.parametrize("listed", [search.LISTED, -1])
+@pytest.mark.parametrize("listed", [generation.LISTED, -1])
 @pytest.mark.parametrize(("seed", "cap", "basket"), [*FAST, *(pytest.param(*case, marks=pytest.mark.slow) for case in SLOW)])
 def test_caps_that_bind_agree_with_brute_force(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, cap: float, basket: float, listed: int
 ) -> None:
     """With nothing listed, branching alone has to close every node."""
-    monkeypatch.setattr(search, "LISTED", listed)
+    monkeypatch.setattr(generation, "LISTED", listed)
     compare(tmp_path, seed, cap, basket)
 
 
@@ -84,7 +84,7 @@ def prepared(tmp_path: Path) -> Prepared:
 
 
 def test_branching_is_used_and_its_bound_only_rises(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "LISTED", -1)
+    monkeypatch.setattr(generation, "LISTED", -1)
     seen: list[tuple[str, float, float]] = []
     splits = []
     split = Pool.split
@@ -104,14 +104,14 @@ def test_branching_is_used_and_its_bound_only_rises(prepared: Prepared, monkeypa
 
 
 def test_a_search_that_may_not_branch_far_does_not_claim_a_proof(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "LISTED", -1)
+    monkeypatch.setattr(generation, "LISTED", -1)
     process = Search._process
     calls = []
 
     def once(self: Search, node: Node, gap: float) -> tuple[Node, ...]:
         calls.append(node)
         if len(calls) > 1:
-            raise search.Stopped
+            raise generation.Stopped
         return process(self, node, gap)
 
     monkeypatch.setattr(Search, "_process", once)
@@ -161,7 +161,7 @@ def test_a_domain_prices_like_a_filter_on_all_plans(prepared: Prepared) -> None:
                 inside = [
                     c + float(space.plan(*plan).burden @ weights.basket) + weights.user * space.plan(*plan).loss
                     for c, t, plan in zip(costs, traits, plans, strict=True)
-                    if domain.holds(t)
+                    if domain.holds(plan[1], t)
                 ]
                 assert option is not None
                 assert cost == pytest.approx(min(inside), rel=1e-9, abs=1e-7)
@@ -171,23 +171,23 @@ def test_a_domain_prices_like_a_filter_on_all_plans(prepared: Prepared) -> None:
 
 def test_options_ruled_out_by_cost_stay_out(prepared: Prepared) -> None:
     space = prepared.search.spaces[0]
-    pricing = Pricing(space, prepared.search._weights)
+    pricing = Pricing(space, prepared.search.columns.weights)
     least = pricing.least(lambda: False)[0]
     kept = pricing.can_cost(least + 1.0)
     assert 0 < len(kept) < len(list(space.options()))
-    limited = Pricing(space, prepared.search._weights, Domain(options=kept))
+    limited = Pricing(space, prepared.search.columns.weights, Domain(options=kept))
     assert {o for o, _, _ in limited.below(least + 1.0)} == {o for o, _, _ in pricing.below(least + 1.0)}
     assert np.isclose(limited.least(lambda: False)[0], least)
 
 
 def test_pricing_says_that_no_plan_is_below_a_value(prepared: Prepared) -> None:
     for space in prepared.search.spaces:
-        least, option, _ = Pricing(space, prepared.search._weights).least(lambda: False)
+        least, option, _ = Pricing(space, prepared.search.columns.weights).least(lambda: False)
         assert option is not None
-        bound, none, _ = Pricing(space, prepared.search._weights).least(lambda: False, least - 1.0)
+        bound, none, _ = Pricing(space, prepared.search.columns.weights).least(lambda: False, least - 1.0)
         assert none is None
         assert least - 1.0 <= bound <= least + 1e-9
-        assert Pricing(space, prepared.search._weights).least(lambda: True) == (-np.inf, None, -1)
+        assert Pricing(space, prepared.search.columns.weights).least(lambda: True) == (-np.inf, None, -1)
 
 
 def test_a_stopped_clock_ends_the_search_without_a_design(prepared: Prepared) -> None:
