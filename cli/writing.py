@@ -25,7 +25,7 @@ def check_target(path: Path, inputs: Iterable[Path] = ()) -> None:
     target = path.resolve()
     if path.is_dir():
         raise Stop(Code.INPUT, [f"cannot write {path}: it is a folder"])
-    if not target.parent.is_dir():
+    if not path.exists() and not target.parent.is_dir():
         raise Stop(Code.INPUT, [f"cannot write {path}: there is no folder {target.parent}"])
     for given in (item.resolve() for item in inputs):
         if target == given or (target.exists() and given.is_dir() and given in target.parents and target.suffix in (".csv", ".toml")):
@@ -77,11 +77,11 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """
     target = path.resolve()
     try:
-        if target.exists() and not target.is_file():
+        if path.exists() and not path.is_file():
             with tempfile.TemporaryDirectory() as folder:
-                made = Path(folder) / path.name
+                made = Path(folder) / f"content{path.suffix}"
                 write(made)
-                with target.open("wb") as stream:
+                with path.open("wb") as stream:
                     stream.write(made.read_bytes())
             return
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix)

@@ -1,5 +1,6 @@
 """Shared fixtures; refuses to test a copy of minclub that is not this checkout."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,15 @@ class RootIsAFolder:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the hook for the whole run: hooks of this file itself hold only below ``tests/``."""
     config.pluginmanager.register(RootIsAFolder())
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is about POSIX systems on all others."""
+    if os.name == "posix":
+        return
+    left = [item for item in items if item.get_closest_marker("posix")]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in left]
 
 
 @pytest.fixture(scope="session")

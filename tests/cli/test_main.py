@@ -189,7 +189,6 @@ def test_piped_output_is_plain(process: Process) -> None:
     assert [line.split()[0] for line in result.stdout.splitlines()[3:]] == ["mp_materials_2025", "nouveau_monde_2026", "tutorial", "usmca"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="until the suite is tried on Windows, where pipes break differently")
 def test_a_broken_pipe_is_quiet_and_keeps_the_exit_code() -> None:
     """The reader leaves after one line, as ``head -1`` does; far more than a pipe holds is written.
 

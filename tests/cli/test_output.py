@@ -99,7 +99,7 @@ def test_the_log_goes_to_standard_error_by_verbosity(capsys: pytest.CaptureFixtu
     assert logging.getLogger("minclub").handlers == before
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="until the suite is tried on Windows, which has no such terminals")
+@pytest.mark.posix
 def test_a_real_terminal_gets_drawn_tables() -> None:
     ours, theirs = os.openpty()
     environment = os.environ | {"TERM": "xterm", "COLUMNS": "100", "NO_COLOR": "1"}

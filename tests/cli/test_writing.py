@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,15 +12,26 @@ from minclub.cli.command import Code, Stop
 from minclub.cli.writing import check_target, write_whole
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="until the suite is tried on Windows, where an open file cannot be replaced")
-def test_an_existing_file_is_replaced_under_its_readers(tmp_path: Path) -> None:
+def test_an_existing_file_stands_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    target = tmp_path / "design.json"
+    target.write_text("old", encoding="utf-8")
+
+    def write(path: Path) -> None:
+        path.write_text("new", encoding="utf-8")
+        assert target.read_text(encoding="utf-8") == "old"
+
+    write_whole(target, write)
+    assert target.read_text(encoding="utf-8") == "new"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.posix
+def test_who_reads_the_old_file_reads_it_to_its_end(tmp_path: Path) -> None:
     target = tmp_path / "design.json"
     target.write_text("old", encoding="utf-8")
     with target.open(encoding="utf-8") as reader:
         write_whole(target, lambda path: path.write_text("new", encoding="utf-8"))
         assert reader.read() == "old"
-    assert target.read_text(encoding="utf-8") == "new"
-    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_a_writer_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
@@ -48,7 +58,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="until the suite is tried on Windows: POSIX permissions and links")
+@pytest.mark.posix
 def test_permissions_follow_the_umask_or_the_old_file_and_links_are_followed(tmp_path: Path) -> None:
     mask = os.umask(0o027)
     try:
@@ -66,11 +76,21 @@ def test_permissions_follow_the_umask_or_the_old_file_and_links_are_followed(tmp
     assert stat.S_IMODE(fresh.stat().st_mode) == 0o604
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="until the suite is tried on Windows, which has no such device")
-def test_devices_are_written_and_not_replaced() -> None:
-    check_target(Path(os.devnull))
-    write_whole(Path(os.devnull), lambda path: path.write_text("x", encoding="utf-8"))
-    assert stat.S_ISCHR(Path(os.devnull).stat().st_mode)
+def test_devices_are_written_and_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    def replaced(made: Path, target: Path) -> Path:
+        raise AssertionError(f"{target} would be replaced")
+
+    monkeypatch.setattr(Path, "replace", replaced)
+    device, contents = Path(os.devnull), []
+
+    def write(path: Path) -> None:
+        path.write_text("x", encoding="utf-8")
+        contents.append(path.read_text(encoding="utf-8"))
+
+    check_target(device)
+    write_whole(device, write)
+    assert contents == ["x"]
+    assert stat.S_ISCHR(device.stat().st_mode)
 
 
 @pytest.mark.parametrize(
