@@ -66,9 +66,7 @@ def test_unproven_points_end_with_the_code_of_a_stopped_solve(invoke: Any) -> No
         (("frontier", "tutorial", "--over", "basket", "--from", "nan", "--to", 1), "nan"),
     ],
 )
-def test_bad_input_is_one_list_and_no_traceback(
-    invoke: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[Any, ...], word: str
-) -> None:
+def test_bad_input_is_one_list_and_no_traceback(invoke: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[Any, ...], word: str) -> None:
     monkeypatch.chdir(tmp_path)
     result = invoke(*arguments)
     assert result.exit_code == 2, result.output
