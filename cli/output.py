@@ -1,5 +1,6 @@
 """What a command writes: results on standard output, progress and remarks on standard error."""
 
+import errno
 import json
 import logging
 import os
@@ -135,12 +136,18 @@ def _write(stream: TextIO, content: str) -> None:
         stream.flush()
 
 
+READER_LEFT = (errno.EPIPE, errno.EINVAL)
+"""What writing to a closed pipe raises: the second on Windows."""
+
+
 @contextmanager
 def _reader_may_leave(stream: TextIO) -> Iterator[None]:
     """Go on in silence when the reader of a pipe has left (``| head``): the exit code still tells how the work ended."""
     try:
         yield
-    except BrokenPipeError:
+    except OSError as error:
+        if error.errno not in READER_LEFT:
+            raise
         silent = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silent, stream.fileno())
         os.close(silent)

@@ -20,7 +20,7 @@ from .subsidies import CreditLevel
 from .welfare import project_cost, support
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -180,48 +180,38 @@ class Competition:
             settings: option and path of every product involved.
             products: which products to look at; those of the band if not given.
         """
-        desk = self.desk
-        wanted = self.products if products is None else products
+        plants, wanted = self.desk.plants, self.products if products is None else products
+        started = list(builds)
+        keys = (*(key for key, _ in started), *self.desk.baseline.builds)
         found: dict[tuple[str, str], list[tuple[float, float]]] = {}
-        for key, start in builds:
-            plant = desk.plants[key]
-            if plant.product not in wanted:
-                continue
-            level = levels.get((plant.country, plant.product), 0)
-            made = desk.family(key, start, settings)
-            if made.kind[level] == CONTRACT or made.supported[level] != 0.0:
-                found.setdefault((plant.country, plant.product), []).append((float(made.supported[level]), made.sales))
-        for key in desk.baseline.builds:
-            plant = desk.plants[key]
-            rates = desk.offer.levels[levels.get((plant.country, plant.product), 0)]
-            if plant.product not in wanted or not (rates.itc or rates.ptc):
-                continue
-            per_itc, per_ptc, sales = self.drawn(key, settings)
-            supported = rates.itc * per_itc + rates.ptc * per_ptc
-            if supported > 0.0:
-                found.setdefault((plant.country, plant.product), []).append((supported, sales))
+        for pair in dict.fromkeys((plants[key].country, plants[key].product) for key in keys if plants[key].product in wanted):
+            level = levels.get(pair, 0)
+            entries = [(float(given[level]), sales) for given, counts, sales in self._supported(pair, started, settings) if counts[level]]
+            found |= {pair: entries} if entries else {}
         return found
 
-    def equivalents(self, country: str, product: str, builds: Iterable[tuple[str, int]], settings: Mapping[str, Setting]) -> Array:
-        """Return the subsidy equivalent of a country and product at every credit level, nan where nothing is aided, ``(L,)``.
+    def equivalents(self, pair: tuple[str, str], builds: Iterable[tuple[str, int]], settings: Mapping[str, Setting]) -> Array:
+        """Return the subsidy equivalent of a country and product at every credit level, nan where nothing is aided, ``(L,)`` (C16)."""
+        supported, sales = (np.zeros(len(self.desk.offer.levels)) for _ in range(2))
+        for given, counts, sold in self._supported(pair, builds, settings):
+            supported, sales = supported + np.where(counts, given, 0.0), sales + counts * sold
+        return np.divide(supported, sales, out=np.full(supported.size, np.nan), where=sales > 0.0)
 
-        The equivalent of ``aid`` at all levels at once (C16).
-        """
+    def _supported(
+        self, pair: tuple[str, str], builds: Iterable[tuple[str, int]], settings: Mapping[str, Setting]
+    ) -> Iterator[tuple[Array, NDArray[np.bool_], float]]:
+        """Yield each project's support at every credit level, musd, where it counts as aided, both ``(L,)``, and its sales (C16)."""
         desk = self.desk
         rates = np.array([(level.itc, level.ptc) for level in desk.offer.levels])
-        supported, sales = np.zeros(len(rates)), np.zeros(len(rates))
         for key, start in builds:
-            made = desk.family(key, start, settings)
-            aided = (made.kind == CONTRACT) | (made.supported != 0.0)
-            supported, sales = supported + np.where(aided, made.supported, 0.0), sales + aided * made.sales
-        for key in desk.baseline.builds:
-            plant = desk.plants[key]
-            if (plant.country, plant.product) == (country, product):
-                per_itc, per_ptc, sold = self.drawn(key, settings)
+            if (desk.plants[key].country, desk.plants[key].product) == pair:
+                made = desk.family(key, start, settings)
+                yield made.supported, (made.kind == CONTRACT) | (made.supported != 0.0), made.sales
+        for key in desk.baseline.builds if rates.any() else ():
+            if (desk.plants[key].country, desk.plants[key].product) == pair:
+                per_itc, per_ptc, sales = self.drawn(key, settings)
                 drawn = rates @ (per_itc, per_ptc)
-                aided = rates.any(axis=1) & (drawn > 0.0)
-                supported, sales = supported + np.where(aided, drawn, 0.0), sales + aided * sold
-        return np.divide(supported, sales, out=np.full(len(rates), np.nan), where=sales > 0.0)
+                yield drawn, rates.any(axis=1) & (drawn > 0.0), sales
 
     def holds(self, builds: Iterable[tuple[str, int]], levels: Mapping[tuple[str, str], int], settings: Mapping[str, Setting]) -> bool:
         """Say whether a design, or the part of it in one cluster, keeps the band (C21b)."""

@@ -235,7 +235,7 @@ class Ledger:
             built = space.built(group, group.rows[row])
             settings = space.group_settings(group, group.rows[row], space.at(option))
             none = np.full(self.offered.size, np.nan)
-            found = self.desk.competition.equivalents(group.country, group.product, built, settings) if built else none
+            found = self.desk.competition.equivalents((group.country, group.product), built, settings) if built else none
             self._aid[key] = found
         return self._aid[key]
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from rich.text import Text
 
 from minclub.cli import progress as module
-from minclub.cli.output import Output, console
+from minclub.cli.output import Output, _reader_may_leave, console
 from minclub.cli.progress import describe, progress
 
 
@@ -119,3 +121,15 @@ def test_a_real_terminal_gets_drawn_tables() -> None:
     assert "─" in shown.decode()
     assert "tutorial" in shown.decode()
     assert b"\x1b[3" not in shown.replace(b"\x1b[3m", b"")
+
+
+@pytest.mark.parametrize("code", [errno.EPIPE, errno.EINVAL, errno.ENOSPC])
+def test_only_a_reader_that_has_left_is_passed_over(tmp_path: Path, code: int) -> None:
+    """Windows reports a closed pipe as an invalid argument; a full disk is an error everywhere."""
+    with (tmp_path / "pipe").open("w", encoding="utf-8") as stream:
+        if code == errno.ENOSPC:
+            with pytest.raises(OSError, match="no room"), _reader_may_leave(stream):
+                raise OSError(code, "no room")
+        else:
+            with _reader_may_leave(stream):
+                raise OSError(code, "closed")

@@ -90,7 +90,7 @@ def test_equivalents_are_those_of_each_level(desk: Desk) -> None:
         baseline = any((desk.plants[k].country, desk.plants[k].product) == (country, product) for k in desk.baseline.builds)
         starts = [(p.id, start_years(desk.instance, p)[0]) for p in mine]
         for builds in (chosen for count in range(len(starts) + 1) for chosen in combinations(starts, count)):
-            found = desk.competition.equivalents(country, product, builds, settings)
+            found = desk.competition.equivalents((country, product), builds, settings)
             for level in range(len(desk.offer.levels)):
                 aid = desk.competition.aid(builds, {(country, product): level}, settings, [product])
                 assert set(aid) <= {(country, product)}
@@ -109,5 +109,5 @@ def test_a_baseline_plant_and_a_candidate_share_one_equivalent(desk: Desk) -> No
     drawn = rates.itc * per_itc + rates.ptc * per_ptc
     assert drawn > 0.1
     assert made.supported[level] > 0.1
-    found = desk.competition.equivalents("CAN", "alpha", [built], settings)
+    found = desk.competition.equivalents(("CAN", "alpha"), [built], settings)
     assert found[level] == pytest.approx((drawn + made.supported[level]) / (sales + made.sales))

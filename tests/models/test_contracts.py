@@ -69,3 +69,18 @@ def test_expected_payment_is_the_mean_of_the_payments(prices: list[float], strik
 def test_nothing_is_paid_inside_a_collar() -> None:
     """Strike 100 and a band of 10%: 5 below it is paid, the band is free, and half of what lies above 110 comes back."""
     assert payment([95.0, 100.0, 105.0, 110.0, 120.0], 100.0, 0.5, 0.1) == pytest.approx([5.0, 0.0, 0.0, 0.0, -5.0])
+
+
+@given(
+    prices=st.lists(st.floats(0.0, 1e5), min_size=1, max_size=8),
+    strikes=st.lists(st.floats(0.0, 1e5), min_size=1, max_size=4),
+    shares=st.one_of(st.sampled_from([0.0, 1.0]), SHARE, st.lists(st.one_of(st.sampled_from([0.0, 1.0]), SHARE), min_size=3, max_size=3)),
+    collar=st.one_of(st.just(0.0), st.floats(0.0, 1.0)),
+)
+def test_payment_is_its_formula(prices: list[float], strikes: list[float], shares: float | list[float], collar: float) -> None:
+    """``max(K - p, 0) - g max(p - (1 + collar) K, 0)`` for every price, strike and share, one of each or many."""
+    found = payment(np.array(prices)[:, None, None], np.array(strikes)[:, None], shares, collar)
+    every = shares if isinstance(shares, list) else [shares]
+    plain = [[[max(k - p, 0.0) - g * max(p - (1.0 + collar) * k, 0.0) for g in every] for k in strikes] for p in prices]
+    assert found.shape == (len(prices), len(strikes), len(every))
+    assert found == pytest.approx(np.array(plain), rel=1e-9, abs=1e-6)

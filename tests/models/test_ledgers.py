@@ -118,8 +118,8 @@ def test_the_least_price_is_that_of_all_exact_columns(case: str) -> None:
             weights = drawn_weights(space, rng)
             (every, free), pricing = least_of_all(case, cluster, weights), Pricing(space, weights)
             room = 1e-9 * (1.0 + max(map(abs, every.values())))
-            for option, (_, low, _) in dict(pricing.lows()).items():
-                assert low <= min((cost for (o, _), cost in every.items() if o == option), default=np.inf) + room
+            for known, (_, low, _) in dict(pricing.lows()).items():
+                assert low <= min((cost for (o, _), cost in every.items() if o == known), default=np.inf) + room
             cost, option, index = pricing.least(lambda: False)
             assert option is not None
             assert cost == pytest.approx(min(every.values()), rel=1e-9, abs=1e-9)

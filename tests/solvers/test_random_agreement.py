@@ -367,5 +367,5 @@ def test_an_offtake_that_earns_money_counts_in_the_band(tmp_path: Path) -> None:
     assert earned < -10.0
     aid = desk.competition.aid(builds.items(), {("USA", "product_01"): bought}, settings, ["product_01"])
     assert [supported for supported, _ in aid["USA", "product_01"]] == [earned]
-    equivalents = desk.competition.equivalents("USA", "product_01", builds.items(), settings)
+    equivalents = desk.competition.equivalents(("USA", "product_01"), builds.items(), settings)
     assert equivalents[bought] == pytest.approx(equivalent(aid["USA", "product_01"]))
