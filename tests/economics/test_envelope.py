@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import product as cartesian
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -17,12 +19,17 @@ from minclub.models.columns import INFEASIBLE, Family, Offer, family
 from minclub.models.contracts import ContractTerms
 from minclub.models.desk import Desk
 from minclub.models.lending import Rules
+from minclub.models.levies import Border
 from minclub.models.outlooks import Setting
 from minclub.models.projects import Byproduct, Plant, Terms, calendar, start_years
 from minclub.models.regimes import encode
 from minclub.models.subsidies import CreditLevel, LawCredits
+from minclub.tests.solvers.instrument_sets import CHOICES, random
 
-PARTS = ("booked", "payments", "credits", "outlay", "scenario", "scenario_outlay")
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PARTS = ("booked", "payments", "credits", "joint_payments", "outlay", "scenario", "scenario_outlay")
 YEARS = np.arange(2027, 2043)
 
 
@@ -87,6 +94,78 @@ def test_envelope_bounds_every_path_of_a_synthetic_instance(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(7, 31))
 def test_envelope_bounds_every_path_of_many_synthetic_instances(seed: int) -> None:
     assert violations(seed)[0] == []
+
+
+# --- over several options at once -----------------------------------------------------------------------------------
+
+SEVERAL = (*CHOICES["procurement"], *CHOICES["reference_price"], "ladders.itc=[0,0.1]", "ladders.tariffs=[0,0.05,0.2]")
+
+
+@dataclass
+class Block:
+    """A candidate with some options of each product and two paths of each."""
+
+    plant: Plant
+    start: int
+    borders: dict[str, tuple[Border, ...]]
+    paths: dict[str, list[np.ndarray]]
+    desk: Desk
+
+    @property
+    def visited(self) -> dict[str, np.ndarray]:
+        """Return the states that a path visits by product and year, ``(T, 4)``."""
+        return {m: (np.stack(p)[:, :, None] == np.arange(4)).any(axis=0) for m, p in self.paths.items()}
+
+    def every(self) -> Iterator[dict[str, Setting]]:
+        """Yield every combination of options and paths of the plant's own product and its feed."""
+        names = [m for m in (self.plant.product, self.plant.feed_product) if m]
+        pairs = [[Setting(border, encode(path)) for border in self.borders[m] for path in self.paths[m]] for m in names]
+        for chosen in cartesian(*pairs):
+            yield self.desk.law_settings() | dict(zip(names, chosen, strict=True))
+
+
+def draw_blocks(folder: Path, seed: int) -> Iterator[Block]:
+    """Draw two to all options of each product for each candidate, and paths near the baseline's or any."""
+    desk, rng = Desk(random(folder, seed, 2, *SEVERAL)), np.random.default_rng(seed)
+    for plant in free_candidates(desk.balance, desk.baseline):
+        for near in (True, False):
+            ladder = {m: desk.borders(m) for m in desk.market.products}
+            counts = {m: rng.integers(2, len(options) + 1) for m, options in ladder.items()}
+            borders = {m: tuple(options[k] for k in sorted(rng.permutation(len(options))[: counts[m]])) for m, options in ladder.items()}
+            yield Block(plant, start_years(desk.instance, plant)[0], borders, random_paths(desk, rng, near=near), desk)
+
+
+@pytest.mark.parametrize("seed", [10, 16])
+def test_a_bound_over_several_options_is_below_each_of_them(tmp_path: Path, seed: int) -> None:
+    """What is infeasible for the bound is so under every option and path; what is not costs at least as much, part by part."""
+    compared = fed = 0
+    for block in draw_blocks(tmp_path, seed):
+        bound = block.desk.bound(block.plant.id, block.start, block.borders, block.visited)
+        for chosen in block.every():
+            exact = block.desk.family(block.plant.id, block.start, chosen)
+            assert excess(bound, exact) == []
+            compared += int((exact.kind != INFEASIBLE).sum())
+            fed += bool(block.plant.feed_product)
+    assert compared > 100
+    assert fed > 50
+
+
+@pytest.mark.parametrize("seed", [10, 16])
+def test_the_ends_of_an_envelope_enclose_every_option_and_path(tmp_path: Path, seed: int) -> None:
+    """In prices and decks; royalties at the best end are those of the worst prices."""
+    for block in draw_blocks(tmp_path, seed):
+        best, worst = block.desk.outlooks.envelope(block.plant, block.start, block.borders, block.visited)
+        assert best.outlook.floor is worst.outlook
+        assert worst.outlook.floor is None
+        assert np.array_equal(best.royalty_price, worst.price)
+        sites = [block.desk.outlooks.site(block.plant, block.start, chosen).outlook for chosen in block.every()]
+        for name, sign in (("price", 1.0), ("deck", 1.0), ("dumped", 1.0), ("feed", -1.0), ("deck_feed", -1.0)):
+            if getattr(best.outlook, name) is None:
+                continue
+            high, low = sign * getattr(best.outlook, name), sign * getattr(worst.outlook, name)
+            values = np.stack([sign * getattr(outlook, name) for outlook in sites])
+            assert (values <= high + 1e-9).all()
+            assert (values >= low - 1e-9).all()
 
 
 # --- on drawn plants and prices -------------------------------------------------------------------------------------
