@@ -9,12 +9,14 @@ from itertools import product as cartesian
 import numpy as np
 import pytest
 
+from minclub.models.columns import CONTRACT
 from minclub.models.competition import cheapest_in_band, equivalent
 from minclub.models.desk import Desk
 from minclub.models.projects import start_years
 from minclub.tests.solvers.instrument_sets import CHOICES, tutorial
 
 Array = np.ndarray
+Builds = tuple[tuple[str, int], ...]
 
 # --- the cheapest levels in the band ----------------------------------------------------------------------------------
 
@@ -82,20 +84,33 @@ def desk() -> Desk:
     return Desk(tutorial(*BOTH, "projects.MEX_ALPHA.country=CAN", "projects.CAN_ALPHA.earliest_start_year=2028"))
 
 
-def test_equivalents_are_those_of_each_level(desk: Desk) -> None:
+def aided(desk: Desk, pair: tuple[str, str], builds: Builds, level: int) -> list[tuple[float, float]]:
+    """Return support and sales of each project that has a contract, an offtake or a club credit at a level, one by one (C16)."""
+    settings, rates, found = desk.law_settings(), desk.offer.levels[level], []
+    for key, start in builds:
+        made = desk.family(key, start, settings)
+        if made.kind[level] == CONTRACT or made.supported[level] != 0.0:
+            found.append((float(made.supported[level]), made.sales))
+    for key in desk.baseline.builds:
+        if (desk.plants[key].country, desk.plants[key].product) == pair:
+            per_itc, per_ptc, sales = desk.competition.drawn(key, settings)
+            if (given := rates.itc * per_itc + rates.ptc * per_ptc) > 0.0:
+                found.append((given, sales))
+    return found
+
+
+def test_equivalents_are_those_of_each_project_and_level(desk: Desk) -> None:
     seen = Counter[tuple[bool, bool, bool]]()
     settings = desk.law_settings()
-    for country, product in {(p.country, p.product) for p in desk.plants.values()}:
-        mine = [p for p in desk.candidates if (p.country, p.product) == (country, product)]
-        baseline = any((desk.plants[k].country, desk.plants[k].product) == (country, product) for k in desk.baseline.builds)
-        starts = [(p.id, start_years(desk.instance, p)[0]) for p in mine]
+    for pair in {(p.country, p.product) for p in desk.plants.values()}:
+        baseline = any((desk.plants[k].country, desk.plants[k].product) == pair for k in desk.baseline.builds)
+        starts = [(p.id, start_years(desk.instance, p)[0]) for p in desk.candidates if (p.country, p.product) == pair]
         for builds in (chosen for count in range(len(starts) + 1) for chosen in combinations(starts, count)):
-            found = desk.competition.equivalents((country, product), builds, settings)
+            found = desk.competition.equivalents(pair, builds, settings)
             for level in range(len(desk.offer.levels)):
-                aid = desk.competition.aid(builds, {(country, product): level}, settings, [product])
-                assert set(aid) <= {(country, product)}
-                entries = aid.get((country, product), [])
+                entries = aided(desk, pair, builds, level)
                 assert found[level] == pytest.approx(equivalent(entries) if entries else np.nan, rel=1e-12, abs=1e-15, nan_ok=True)
+                assert desk.competition.aid(builds, {pair: level}, settings, [pair[1]]) == ({pair: entries} if entries else {})
                 seen[baseline, bool(builds), bool(entries)] += 1
     assert set(seen) == {(True, False, False), (True, False, True), (True, True, True), (False, False, False), (False, True, False), (False, True, True)}
 
