@@ -168,6 +168,25 @@ def test_the_ends_of_an_envelope_enclose_every_option_and_path(tmp_path: Path, s
             assert (values >= low - 1e-9).all()
 
 
+def test_a_bound_is_kept_for_its_own_options_and_states_only(tmp_path: Path) -> None:
+    """Whatever was asked before: the product at law alone, feed at its dearest or fewer states give another bound."""
+
+    def booked(desk: Desk, block: Block, chosen: tuple[str, bool]) -> np.ndarray:
+        narrow, few = chosen
+        one = slice(0, 1) if narrow == block.plant.product else slice(-1, None)
+        borders = {m: desk.borders(m)[one] if m == narrow else desk.borders(m) for m in desk.market.products}
+        visited = {m: np.full((desk.market.years.size, 4), [not few, True, not few, not few]) for m in desk.market.products}
+        return desk.bound(block.plant.id, block.start, borders, visited).cost.entries.booked
+
+    block = next(b for b in draw_blocks(tmp_path, 16) if b.plant.feed_product)
+    asked = [("", False), ("", True), (block.plant.product, True), (block.plant.feed_product, True)]
+    kept = [booked(block.desk, block, chosen) for chosen in asked]
+    for chosen, bound in zip(asked, kept, strict=True):
+        block.desk._envelopes.clear()
+        assert np.array_equal(booked(block.desk, block, chosen), bound)
+    assert len({bound.tobytes() for bound in kept}) == len(asked)
+
+
 # --- on drawn plants and prices -------------------------------------------------------------------------------------
 
 RULES = Rules(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache, reduce
 from itertools import combinations
+from itertools import product as cartesian
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ import pytest
 import minclub as mc
 from minclub.models.columns import INFEASIBLE
 from minclub.models.competition import equivalent
+from minclub.models.filters import BROKEN
 from minclub.models.ledgers import ENVELOPE, Ledger
 from minclub.models.market import COUNTRIES
 from minclub.models.plans import Group, PlanSpace, Weights
@@ -20,20 +24,32 @@ from minclub.models.pricing import Pricing
 from minclub.solvers.solve import Prepared, prepare
 from minclub.tests.solvers.instrument_sets import CHOICES, random
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 Array = np.ndarray
 Option = tuple[int, ...]
 
 RANDOM = (*CHOICES["procurement"], "ladders.itc=[0,0.1]", "finance.subsidy_band=0.02", "ladders.tariffs=[0,0.05,0.1]", "objective.user_weight=0.5")
-SEEDS = {"band": (3, 1), "feed": (16, 2), "guard": (22, 2)}
-"""Seed and products. Where ``band`` binds the cheapest levels are too far apart; the others have several paths and a plant that buys feed."""
-CASES = ("tutorial", *SEEDS)
+SEEDS = {"band": (3, 1), "feed": (16, 2), "guard": (22, 2), "credits": (23, 2)}
+"""Seed and products.
+
+Where ``band`` binds the cheapest levels are too far apart; ``feed`` and ``guard`` have several paths and a plant that buys feed;
+in ``credits`` a plant of the baseline draws what the only path of its product lets it draw.
+"""
+TUTORIAL: dict[str, dict[str, object]] = {
+    "tutorial": {"objective.user_weight": 0.5},
+    "displaced": {"products.beta.existing_refined_t_usa": 10_000, "projects.CAN_BETA.opex_usd_per_t": 1350, "projects.USA_BETA.opex_usd_per_t": 1500},
+}
+"""Where USA_BETA leaves nothing to import CAN_BETA, which passes alone, is ``displaced``."""
+CASES = (*TUTORIAL, *SEEDS)
 
 
 @cache
 def prepared(case: str) -> Prepared:
     """Return the plan spaces of a case."""
-    if case == "tutorial":
-        return prepare(mc.load("tutorial", {"objective.user_weight": 0.5}))
+    if case in TUTORIAL:
+        return prepare(mc.load("tutorial", TUTORIAL[case]))
     with TemporaryDirectory() as folder:
         return prepare(random(Path(folder), *SEEDS[case], *RANDOM))
 
@@ -86,27 +102,45 @@ def in_band(case: str, cluster: int, option: Option, index: int) -> Array:
     return good
 
 
-def least_of_all(case: str, cluster: int, weights: Weights) -> tuple[dict[tuple[Option, int], float], float]:
-    """Return the least weighted cost over levels of every option and build set that has a plan, and the least without the band."""
-    space = prepared(case).search.spaces[cluster]
-    desk, found, free = space.desk, {}, np.inf
-    for option in space.options():
-        for index in range(space.size):
-            settings = space.settings_at(space.at(option), index)
-            kept = all(desk.guard(k, desk.law_settings() | settings) for m in settings for k in desk.guarded[m])
-            if not kept or not all(desk.users.within_product_cap(m, s) for m, s in settings.items()):
-                continue
-            rows = [exact_levels(space, group, group.rows[group.inverse[index]], option, weights) for group in space.groups]
-            shapes = [[-1 if k == g else 1 for k in range(len(rows))] for g in range(len(rows))]
-            total = reduce(np.add, [row.reshape(shape) for row, shape in zip(rows, shapes, strict=True)], np.zeros((1,) * len(rows)))
-            rest = sum(float(desk.users.burden(m, s) @ weights.basket) for m, s in settings.items())
-            rest += weights.user * sum(space.loss_at(p, border, index) for p, border in enumerate(space.at(option)))
-            rest += sum(float(weights.of(desk.closed_change(c.plant_id, settings), COUNTRIES.index(c.country))) for c in space.closed)
-            low = float(np.where(in_band(case, cluster, option, index), total, np.inf).min()) + rest
-            free = min(free, float(total.min()) + rest)
-            if np.isfinite(low):
-                found[option, index] = low
-    return found, free
+@dataclass(frozen=True)
+class Least:
+    """The least weighted cost over levels of every option and build set, infinite without a plan: in the band, and whatever the band."""
+
+    kept: dict[tuple[Option, int], float]
+    free: dict[tuple[Option, int], float]
+
+
+def least_of_all(case: str, cluster: int, weights: Weights) -> Least:
+    """Evaluate every option, build set and combination of levels."""
+    space, found = prepared(case).search.spaces[cluster], Least({}, {})
+    desk = space.desk
+    for option, index in cartesian(space.options(), range(space.size)):
+        settings = space.settings_at(space.at(option), index)
+        kept = all(desk.guard(k, desk.law_settings() | settings) for m in settings for k in desk.guarded[m])
+        capped = all(desk.users.within_product_cap(m, s) for m, s in settings.items())
+        rows = [exact_levels(space, group, group.rows[group.inverse[index]], option, weights) for group in space.groups]
+        shapes = [[-1 if k == g else 1 for k in range(len(rows))] for g in range(len(rows))]
+        total = reduce(np.add, [row.reshape(shape) for row, shape in zip(rows, shapes, strict=True)], np.zeros((1,) * len(rows)))
+        rest = 0.0 if kept and capped else np.inf
+        rest += sum(float(desk.users.burden(m, s) @ weights.basket) for m, s in settings.items())
+        rest += weights.user * sum(space.loss_at(p, border, index) for p, border in enumerate(space.at(option)))
+        rest += sum(float(weights.of(desk.closed_change(c.plant_id, settings), COUNTRIES.index(c.country))) for c in space.closed)
+        found.free[option, index] = float(total.min()) + rest
+        found.kept[option, index] = float(np.where(in_band(case, cluster, option, index), total, np.inf).min()) + rest
+    return found
+
+
+def limited(calls: int) -> Callable[[], bool]:
+    """Return a clock that stops after some calls: pricing that never ends fails, rather than hangs."""
+    count = iter(range(calls))
+    return lambda: next(count, None) is None
+
+
+def assert_bounds_of_all(pricing: Pricing, every: Least, near: float) -> None:
+    """Check that no option is ruled out which has a plan that costs at most ``near``, and that all such plans are listed."""
+    cheap = {key for key, cost in every.kept.items() if cost <= near}
+    assert pricing.can_cost(near) >= {option for option, _ in cheap}
+    assert {(option, index) for option, index, _ in pricing.below(near)} == cheap
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -116,23 +150,42 @@ def test_the_least_price_is_that_of_all_exact_columns(case: str) -> None:
     for cluster, space in enumerate(prepared(case).search.spaces):
         for _ in range(3):
             weights = drawn_weights(space, rng)
-            (every, free), pricing = least_of_all(case, cluster, weights), Pricing(space, weights)
-            room = 1e-9 * (1.0 + max(map(abs, every.values())))
-            for known, (_, low, _) in dict(pricing.lows()).items():
-                assert low <= min((cost for (o, _), cost in every.items() if o == known), default=np.inf) + room
-            cost, option, index = pricing.least(lambda: False)
+            every, pricing = least_of_all(case, cluster, weights), Pricing(space, weights)
+            for option, (_, low, _) in dict(pricing.lows()).items():
+                least = min(every.kept[option, index] for index in range(space.size))
+                assert low <= least + 1e-9 * (1.0 + abs(least))
+            cost, option, index = pricing.least(limited(5_000))
             assert option is not None
-            assert cost == pytest.approx(min(every.values()), rel=1e-9, abs=1e-9)
-            assert every[option, index] == pytest.approx(cost, rel=1e-9, abs=1e-9)
+            assert cost == pytest.approx(min(every.kept.values()), rel=1e-9, abs=1e-9)
+            assert every.kept[option, index] == pytest.approx(cost, rel=1e-9, abs=1e-9)
             plan = space.plan(option, index, pricing.cheapest_levels(option, index))
             paid = sum(float(weights.of(c, k)) for k, c in enumerate(plan.costs)) + float(plan.burden @ weights.basket) + weights.user * plan.loss
             assert paid == pytest.approx(cost, rel=1e-9, abs=1e-9)
             assert plan.in_band
-            bound_by_band += cost > free + 1e-6
-            near = cost + 0.05 * (1.0 + abs(cost))
-            assert pricing.can_cost(near) >= {o for (o, _), value in every.items() if value <= near}
-            assert {(o, i) for o, i, _ in pricing.below(near)} == {key for key, value in every.items() if value <= near}
+            bound_by_band += cost > min(every.free.values()) + 1e-6
+            assert_bounds_of_all(pricing, every, cost + 0.05 * (1.0 + abs(cost)))
     assert bool(bound_by_band) == (case == "band")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_settled_is_exact(case: str) -> None:
+    """Costs of every build set but for the band, the least of them, and what a broken guard rules out."""
+    rng, ruled_out = np.random.default_rng(4), 0
+    for cluster, space in enumerate(prepared(case).search.spaces):
+        weights = drawn_weights(space, rng)
+        every, pricing, sets = least_of_all(case, cluster, weights), Pricing(space, weights), np.arange(space.size)
+        for option in space.options():
+            exact = np.array([every.free[option, index] for index in sets])
+            for _ in range(10):
+                assert (pricing.costs(option) <= exact + 1e-9 * (1.0 + np.abs(np.where(np.isfinite(exact), exact, 0.0)))).all()
+                assert pricing.low(option)[0] == pricing.costs(option).min()
+                if pricing.sure(option, sets).all():
+                    break
+                pricing.settle(option, sets)
+            assert pricing.sure(option, sets).all()
+            assert pricing.costs(option) == pytest.approx(exact, rel=1e-9, abs=1e-9)
+            ruled_out += sum(bool((guard.status(option) == BROKEN).any()) for guard in space.guards)
+    assert bool(ruled_out) == (case == "displaced")
 
 
 # --- one ledger ---------------------------------------------------------------------------------------------------------

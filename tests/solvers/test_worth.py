@@ -31,26 +31,37 @@ def test_a_point_is_worth_what_two_solves_differ_by(target: float, built: int) -
     assert target_worth(found.search, found.demands) == {("security", "alpha"): pytest.approx(saved, rel=1e-6)}
 
 
-def test_a_point_that_changes_no_build_is_worth_nothing() -> None:
-    found = searched(0.35)
-    assert objective(0.35) == pytest.approx(objective(0.35 - STEP))
+@pytest.mark.parametrize("target", [0.22, 0.35, 0.42])
+def test_a_point_that_changes_no_build_is_worth_nothing(target: float) -> None:
+    found = searched(target)
+    assert objective(target) == pytest.approx(objective(target - STEP))
     assert target_worth(found.search, found.demands) == {("security", "alpha"): 0.0}
+
+
+TIED = {"lines.metals": ["alpha", "beta"], "projects.USA_BETA.opex_usd_per_t": 1500, "caps.basket": 0.2, "caps.product_price": 0.1}
+"""One cluster of both products, whose beta mine a contract carries; it is needed above 50% of demand."""
 
 
 def test_a_point_that_allows_no_cheaper_build_is_worth_nothing() -> None:
-    """Under a tariff of 2.5% the plant needs no aid: without it nothing is saved."""
-    free = {"ladders.tariffs": [0, 0.025]}
+    """Under a tariff of 2.5% the plant of alpha needs no aid: without it nothing of what beta costs is saved."""
+    free = TIED | {"ladders.tariffs": [0, 0.025], "targets.beta": 0.51}
     found = searched(0.21, **free)
-    assert objective(0.21, **free) == objective(0.2, **free) == pytest.approx(0.0, abs=1e-9)
-    assert target_worth(found.search, found.demands) == {("security", "alpha"): 0.0}
+    assert objective(0.21, **free) == pytest.approx(objective(0.2, **free))
+    worth = target_worth(found.search, found.demands)
+    assert worth["security", "alpha"] == 0.0
+    assert worth["security", "beta"] == pytest.approx(objective(0.21, **free) - objective(0.21, **(free | {"targets.beta": 0.5})))
 
 
-def test_each_target_is_lowered_alone() -> None:
-    """Beta's target is met by what stands; alpha's point is worth the same as without it."""
-    both = searched(0.41, **{"targets.beta": 0.3})
-    assert target_worth(both.search, both.demands) == {
-        ("security", "alpha"): pytest.approx(objective(0.41) - objective(0.4), rel=1e-6),
-        ("security", "beta"): 0.0,
+@pytest.mark.parametrize("given", [{}, TIED])
+def test_each_target_is_lowered_alone(given: dict[str, object]) -> None:
+    """In one cluster or in two; both points are worth something where the mine of beta can be built."""
+    targets = given | {"targets.beta": 0.51 if given else 0.3}
+    found, least = searched(0.41, **targets), objective(0.41, **targets)
+    lower = objective(0.41, **(targets | {"targets.beta": 0.5 if given else 0.29}))
+    assert bool(least > lower + 1.0) == bool(given)
+    assert target_worth(found.search, found.demands) == {
+        ("security", "alpha"): pytest.approx(least - objective(0.4, **targets), rel=1e-6),
+        ("security", "beta"): pytest.approx(least - lower, rel=1e-6, abs=1e-9),
     }
 
 
