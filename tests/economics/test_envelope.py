@@ -187,6 +187,16 @@ def test_a_bound_is_kept_for_its_own_options_and_states_only(tmp_path: Path) -> 
     assert len({bound.tobytes() for bound in kept}) == len(asked)
 
 
+def test_products_with_the_same_options_have_ends_of_their_own(tutorial: Desk) -> None:
+    """The highest and lowest price of alpha, then of beta, over two tariffs and all states."""
+    borders, visited = (Border(), Border(0.02, 0.05)), np.full((tutorial.market.years.size, 4), True)
+    for plant in (tutorial.plants["USA_ALPHA"], tutorial.plants["USA_BETA"]):
+        best, worst = tutorial.outlooks.envelope(plant, 2029, {plant.product: borders}, {plant.product: visited})
+        prices = np.concatenate([tutorial.market.producer_prices(plant.product, border) for border in borders], axis=1)
+        assert np.array_equal(best.outlook.price, prices.max(axis=1))
+        assert np.array_equal(worst.outlook.price, prices.min(axis=1))
+
+
 # --- on drawn plants and prices -------------------------------------------------------------------------------------
 
 RULES = Rules(

@@ -71,10 +71,10 @@ def test_tail_is_the_mean_of_the_worst_share(values: list[float], alpha: float) 
     assert float(finance.cvar(values, alpha)) == pytest.approx(expected, rel=1e-9, abs=1e-6)
 
 
-@pytest.mark.parametrize("alpha", [0.013, 0.1, 0.255, 1.0])
+@pytest.mark.parametrize("alpha", [0.0308, 0.0508, 0.2553, 1.0])
 def test_tail_of_many_cases_is_that_of_a_plain_sort(alpha: float) -> None:
     """More scenarios than are sorted in passing, in no order; the last one of the tail counts in part."""
-    values = np.random.default_rng(2).standard_normal((3, 20, 150))
+    values = np.random.default_rng(2).standard_normal((2, 3, 3_000))
     mass = alpha * values.shape[-1]
     weights = [min(1.0, max(0.0, mass - k)) / mass for k in range(values.shape[-1])]
     assert_allclose(cvar_worst(values, alpha), np.sort(values, axis=-1) @ weights, rtol=1e-9)

@@ -30,7 +30,14 @@ if TYPE_CHECKING:
 Array = np.ndarray
 Option = tuple[int, ...]
 
-RANDOM = (*CHOICES["procurement"], "ladders.itc=[0,0.1]", "finance.subsidy_band=0.02", "ladders.tariffs=[0,0.05,0.1]", "objective.user_weight=0.5")
+RANDOM = (
+    *CHOICES["procurement"],
+    "ladders.itc=[0,0.1]",
+    "finance.subsidy_band=0.02",
+    "ladders.tariffs=[0,0.05,0.1]",
+    "ladders.start_delays=[0,2]",
+    "objective.user_weight=0.5",
+)
 SEEDS = {"band": (3, 1), "feed": (16, 2), "guard": (22, 2), "credits": (23, 2)}
 """Seed and products.
 
