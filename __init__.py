@@ -5,6 +5,7 @@ The public names load on first use, so that ``import minclub`` and ``minclub --h
 * ``load(name_or_path, overrides)`` and ``list_instances()``: the input;
 * ``solve(instance)``, ``evaluate(instance, design)``, ``audit(design, instance)``: the work;
 * ``frontier(instance, over, points)``, ``strikes(instance, project, values)``: many solves in one pass;
+* ``payments(instance, design)``: what the state pays under each contract, by year;
 * ``claims(instance)``: the claims of the chapter, examined one by one;
 * ``Design``, and what may be raised: ``InstanceError``, ``Infeasible``, ``NoDesign``, ``AuditFailed``;
 * ``instances``, ``models``, ``solvers``, ``reports``: the rooms, with their submodules as attributes.
@@ -31,6 +32,7 @@ __all__ = [
     "list_instances",
     "load",
     "models",
+    "payments",
     "reports",
     "solve",
     "solvers",
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from .solvers.evaluate import evaluate
     from .solvers.explain import Infeasible
     from .solvers.frontier import frontier
+    from .solvers.payments import payments
     from .solvers.solve import AuditFailed, NoDesign, solve
     from .solvers.sweep import strikes
 else:
@@ -62,6 +65,7 @@ else:
             "audit": ".solvers.audit:audit",
             "frontier": ".solvers.frontier:frontier",
             "strikes": ".solvers.sweep:strikes",
+            "payments": ".solvers.payments:payments",
             "claims": ".solvers.claims:claims",
             "Design": ".solvers.design:Design",
             "AuditFailed": ".solvers.solve:AuditFailed",

@@ -156,7 +156,8 @@ def _strikes(row: Row) -> Verdict:
     if "cold_s" not in row:
         return Verdict(took(row), False)
     ratio = row["wall_s"] / row["cold_s"]
-    shown = f"{ratio:.1%} ({row['wall_s']:.2g} s for {row['points']} strikes of {row['project']}, as many cold ones {row['cold_s']:.0f} s, objectives within {row['off_musd']:.1g} musd)"
+    work = f"{row['wall_s']:.2g} s for {row['points']} strikes of {row['project']}, as many cold ones {row['cold_s']:.0f} s"
+    shown = f"{ratio:.1%} ({work}, objectives within {row['off_musd']:.1g} musd)"
     return Verdict(shown, ratio <= 0.1 and row["status"] == "optimal", "" if ratio <= 0.1 else "a strike that known plans do not settle is a search of its own")
 
 
