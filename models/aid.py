@@ -86,14 +86,15 @@ class Supports:
     def drawn(self, plant: Plant, levels: Iterable[CreditLevel]) -> list[CreditLevel]:
         """Return what a plant draws of each level: levels that come to the same for it become equal.
 
-        A grant is a share of all capital, and so an investment credit of ``grant / eligible share``.
+        A grant is a share of all capital, and so an investment credit of ``grant / eligible share``. What is not eligible draws
+        no credit.
         """
         kinds, share = self.kinds(plant), plant.itc_share
         folded = "grant" in kinds and share > 0.0
         return [
             CreditLevel(
-                itc=level.itc + level.grant / share if folded else level.itc,
-                ptc=level.ptc,
+                itc=(level.itc if share > 0.0 else 0.0) + (level.grant / share if folded else 0.0),
+                ptc=level.ptc if plant.ptc_share > 0.0 else 0.0,
                 grant=level.grant if "grant" in kinds and not folded else 0.0,
                 loan=level.loan if "loan" in kinds else 0.0,
                 offtake=level.offtake if "offtake" in kinds else 0.0,

@@ -89,9 +89,9 @@ def family(
     wanted = np.arange(len(offer.levels)) if levels is None else levels
     offered = [offer.levels[r] for r in wanted]
     drawn = offered if supports is None else supports.drawn(site.plant, offered)
-    distinct: dict[tuple[CreditLevel, bool], int] = {}
+    distinct: dict[CreditLevel, int] = {}
     of = np.full(len(offer.levels), -1)
-    of[wanted] = [distinct.setdefault((mine, level.pays), len(distinct)) for mine, level in zip(drawn, offered, strict=True)]
+    of[wanted] = [distinct.setdefault(level, len(distinct)) for level in drawn]
     made = Columns(list(distinct), site.outlook.price.shape)
     for members in made.variants():
         sites = [None if s is None else _aided(s, supports, made.levels[members[0]]) for s in (site, worst)]
@@ -113,9 +113,9 @@ def _aided(site: Site, supports: Supports | None, level: CreditLevel) -> Site:
 class Columns:
     """Columns of one site at distinct levels, filled in variant by variant."""
 
-    def __init__(self, levels: Sequence[tuple[CreditLevel, bool]], shape: tuple[int, ...]) -> None:
-        """Start with nothing feasible; a level comes with whether it draws on the treasury (C13)."""
-        self.levels, self.pays = [level for level, _ in levels], np.array([pays for _, pays in levels], dtype=bool)
+    def __init__(self, levels: Sequence[CreditLevel], shape: tuple[int, ...]) -> None:
+        """Start with nothing feasible."""
+        self.levels = levels
         count = len(levels)
         self.kind, self.strike, self.supported = np.full(count, INFEASIBLE), np.full(count, np.nan), np.zeros(count)
         self.cost = Cost.none(*shape).repeated(count)
@@ -147,7 +147,8 @@ class Columns:
             kind[Tests(site, offer.rules, offer.long_run, dump_deck, worst=worst).passes(itc, ptc)] = UNAIDED
         if offer.rules.stack:
             over = stack_share(site, itc, ptc, offer.public_rate) > offer.rules.stack_cap + TOLERANCE
-            kind[self.pays[members] & over] = INFEASIBLE
+            pays = np.array([self.levels[r].pays for r in members])
+            kind[pays & over] = INFEASIBLE
         held = np.flatnonzero(kind == CONTRACT)
         if held.size:
             grid = three_digit_grid(*strike_bounds(site, offer)) if fixed_strike is None else np.array([fixed_strike])

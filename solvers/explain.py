@@ -57,7 +57,9 @@ def explain_cluster(desk: Desk, cluster: Cluster, demands: Demands, pinned: Mapp
         if level is not None and level < wanted[m]:
             repairs.append(f"accept {percent(level)} security in {m} (--set targets.{m}={np.floor(level * 1000.0) / 1000.0:g})")
     if not repairs:
-        repairs = [f"lower the targets of {', '.join(wanted)} together, or drop the China caps"]
+        lower = [f"lower the targets of {', '.join(wanted)} together"] if wanted else []
+        drop = ["drop the China caps"] if any(m in cluster.products for m in demands.china_caps) else []
+        repairs = [", or ".join(lower + drop)] if lower or drop else []
     return Infeasible([*conflicts, *pins, "projects that are bankable under the ladders, export limits and price caps"], repairs)
 
 

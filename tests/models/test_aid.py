@@ -86,9 +86,9 @@ def test_a_grant_is_the_same_as_a_site_that_has_it(desk: Desk, plant_id: str, ea
     assert kinds == ({INFEASIBLE, UNAIDED, CONTRACT} if early else {CONTRACT})
 
 
-@pytest.mark.parametrize(("plant_id", "share", "entries"), [("USA_ALPHA", 1.0, 12), ("USA_ALPHA", 0.0, 12), ("MEX_ALPHA", 1.0, 5), ("MEX_ALPHA", 0.0, 5)])
+@pytest.mark.parametrize(("plant_id", "share", "entries"), [("USA_ALPHA", 1.0, 12), ("USA_ALPHA", 0.0, 6), ("MEX_ALPHA", 1.0, 4), ("MEX_ALPHA", 0.0, 2)])
 def test_levels_of_which_a_plant_draws_the_same_share_an_entry(desk: Desk, plant_id: str, share: float, entries: int) -> None:
-    """Without grants 2 x 2 levels are left; that of nothing is kept apart where others are paid."""
+    """Of 2 x 2 x 3 levels a plant that gets no grants tells 2 x 2 apart, and one without eligible capital no investment credits."""
     levels = desk.offer.levels
     for site, worst in sites(desk, plant_id, share):
         together = made(desk, site, worst, levels, plain=False)
@@ -107,6 +107,16 @@ def test_the_cap_on_support_binds_where_the_club_adds_something(desk: Desk) -> N
     kinds = family(site, law, offer, False, supports=desk.supports).kind
     assert kinds[0] != INFEASIBLE
     assert (kinds[1:] == INFEASIBLE).all()
+
+
+def test_the_cap_on_support_leaves_a_plant_alone_that_draws_nothing(desk: Desk) -> None:
+    """Its law credits are above the cap; what its group offers to others is no increment of its own (C13)."""
+    site, _ = sites(desk, "MEX_ALPHA", 1.0)[0]
+    years = desk.market.years.size
+    law, levels = LawCredits(np.full(years, 0.6), np.zeros(years)), (CreditLevel(), CreditLevel(grant=0.2), CreditLevel(itc=0.1))
+    kinds = family(site, law, replace(desk.offer, levels=levels), False, supports=desk.supports).kind
+    assert kinds[0] == kinds[1] != INFEASIBLE
+    assert kinds[2] == INFEASIBLE
 
 
 def test_levels_that_are_not_on_offer_are_left_out(desk: Desk) -> None:
