@@ -115,6 +115,9 @@ PRECEDENTS = (
     ),
 )
 
+DRAWN = ("p25_musd", "p75_musd")
+"""What the picture shows and the table of years leaves out, so that it fits a page."""
+
 HEAD = """# Precedents: what two signed contracts may cost
 
 What do the states that signed first have to expect? This page evaluates two contracts as they were signed, year by year over the price scenarios of the shipped
@@ -184,7 +187,8 @@ def section(precedent: Precedent, data: Data) -> str:
     """Return one precedent: terms, picture, years, other prices and terms, caveats, and what it rests on."""
     entry = data["contract"]
     picture = f"![Payments of the state by year: median, bands of half and of 90% of the scenarios](assets/precedents/{precedent.name}.svg)"
-    years = table("", (("period", "year", text), *FACTS, *AMOUNTS), records(entry))
+    shown = [column for column in AMOUNTS if column[0] not in DRAWN]
+    years = table("", (("period", "year", text), *FACTS, *shown), records(entry))
     return "\n\n".join(
         [
             f"## {precedent.heading}",
