@@ -8,6 +8,7 @@ import pytest
 import minclub as mc
 from minclub.instances.errors import InstanceError
 from minclub.models.desk import Desk
+from minclub.models.pricing import Pricing
 from minclub.solvers.axes import BasketAxis
 from minclub.solvers.clock import Clock
 from minclub.solvers.explain import Infeasible
@@ -174,3 +175,15 @@ def test_strikes_of_the_shipped_instance_are_what_a_solve_with_them_pinned_finds
     for row in (made.rows[3], made.rows[20]):
         best = mc.solve(instance, fixes={"strike.LI_TLC": row.strike}).certificate["objective_musd"]
         assert row.objective_musd == pytest.approx(best, rel=2e-3)
+
+
+def test_every_dual_keeps_the_least_costs_of_its_own_prices() -> None:
+    desk = Desk(mc.load("tutorial", CAPS))
+    axis = BasketAxis(desk)
+    axis.lay_out(0.02)
+    memory = Memory(desk, Clock(None))
+    memory.search(axis.whole, axis.limits(0.004), GAP)
+    assert len(memory.duals) > 1
+    for dual in memory.duals:
+        least = [Pricing(space, dual.weights).least(lambda: False)[0] for space in axis.whole]
+        assert (dual.least <= np.array(least) + 1e-6).all()

@@ -6,7 +6,7 @@ import pytest
 
 import minclub as mc
 from minclub.solvers.solve import Prepared, prepare
-from minclub.solvers.worth import STEP, target_worth
+from minclub.solvers.worth import STEP, crossing_worth, target_worth
 
 
 def searched(target: float, **given: object) -> Prepared:
@@ -71,3 +71,25 @@ def test_without_a_target_or_a_search_nothing_is_said() -> None:
     none = prepare(mc.load("tutorial", {"switches.security": False}))
     none.search.solve(1e-9)
     assert target_worth(none.search, none.demands) == {}
+
+
+def test_the_basket_is_worth_the_slope_of_the_relaxation() -> None:
+    def root(cap: float) -> Prepared:
+        found = prepare(mc.load("tutorial", {"caps.basket": cap}))
+        found.search.relax()
+        return found
+
+    low, middle, high = (root(cap) for cap in (0.0078, 0.008, 0.0082))
+    slope = (low.search.bound - high.search.bound) / 0.0004
+    assert slope > 1.0
+    assert crossing_worth(middle.search) == {("users_basket", "USA"): pytest.approx(slope, rel=1e-6)}
+    assert crossing_worth(root(0.05).search) == {}
+
+
+def test_the_tail_of_outlay_is_worth_something_where_it_binds() -> None:
+    found = prepare(mc.load("tutorial", {"caps.worst5_outlay": 12.0}))
+    found.search.solve(1e-9)
+    assert crossing_worth(found.search)["worst5_outlay", "ALL"] > 0.0
+    loose = prepare(mc.load("tutorial", {"caps.worst5_outlay": 100.0}))
+    loose.search.solve(1e-9)
+    assert ("worst5_outlay", "ALL") not in crossing_worth(loose.search)
