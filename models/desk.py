@@ -26,8 +26,10 @@ from .options import border_options
 from .outlooks import Setting
 from .projects import plants
 from .regimes import Balance
+from .remembered import Remembered
 from .reserve import Reserve
 from .standards import at_standard, standard_factor
+from .store import current
 from .subsidies import NO_CREDIT, CreditLevel, ladder, offered
 from .users import Users
 from .welfare import Cost, LevelCosts, project_cost
@@ -55,7 +57,10 @@ class Desk:
     """Whether ``bound`` may cover several border options at once."""
 
     def __init__(self, instance: Instance, fixes: Mapping[str, float] | None = None) -> None:
-        """Compute the baseline; ``fixes`` pins decisions by dotted names (``strike.X``, ``built.X``, ...)."""
+        """Compute the baseline; ``fixes`` pins decisions by dotted names (``strike.X``, ``built.X``, ...).
+
+        Within ``caching`` what a plant costs is kept on disk.
+        """
         self.instance = instance
         self.fixes = dict(fixes or {})
         self.market = Market(instance)
@@ -85,6 +90,8 @@ class Desk:
             long_run=self.market.long_run,
             contracts=bool(s["instruments.contracts"]),
         )
+        store = current()
+        self._compute = family if store is None else Remembered(store).family
         self._families: dict[FamilyKey, Family] = {}
         self._guard: dict[tuple[str, Setting | None, Setting | None], bool] = {}
         self._revenue: dict[tuple[str, Border], Revenue] = {}
@@ -162,7 +169,7 @@ class Desk:
 
     def _evaluate(self, plant_id: str, site: Site, worst: Site | None) -> Family:
         plant = self.plants[plant_id]
-        return family(
+        return self._compute(
             site,
             self.law[plant.country, plant.product],
             self.offer,
