@@ -181,6 +181,11 @@ class Tests:
         credit, rate = credit_flows(self.site, *(np.stack(kind) for kind in zip(*rates, strict=True)))
         return base + credit @ per_itc + rate @ per_ptc
 
+    def worthy(self, rates: Sequence[tuple[Array, Array]]) -> NDArray[np.bool_]:
+        """Say at which strikes of the grid value passes at each of several pairs of credit rates, ``(R, G)`` (C12a)."""
+        tested = self.rules.value and self.grid
+        return np.asarray(self.value_at(rates) >= -TOLERANCE) if tested else np.full((len(rates), self.grid), True)
+
     # --- the lender's decks -------------------------------------------------------------------------------------
 
     def _deck(self, price: Array, royal: Array, late: int = 0, down: float = 1.0, dear: float = 1.0, overrun: float = 1.0) -> Deck:

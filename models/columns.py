@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .cashflow import Site
 
     Array = NDArray[np.float64]
+    Passed = NDArray[np.bool_]
 
 INFEASIBLE, UNAIDED, CONTRACT = range(3)
 
@@ -119,6 +120,8 @@ class Columns:
         count = len(levels)
         self.kind, self.strike, self.supported = np.full(count, INFEASIBLE), np.full(count, np.nan), np.zeros(count)
         self.cost = Cost.none(*shape).repeated(count)
+        self._unaided: dict[tuple[object, ...], Passed] = {}
+        self._worthy: dict[tuple[object, ...], Passed] = {}
 
     def variants(self) -> list[NDArray[np.int_]]:
         """Return the levels that differ in credit rates only, together."""
@@ -144,7 +147,7 @@ class Columns:
         if offer.contracts and main_share(site.plant, offer.long_run) >= offer.rules.main_share_min:
             kind[:] = CONTRACT
         if fixed_strike is None:
-            kind[Tests(site, offer.rules, offer.long_run, dump_deck, worst=worst).passes(itc, ptc)] = UNAIDED
+            kind[self._alone(members, Tests(site, offer.rules, offer.long_run, dump_deck, worst=worst), itc, ptc)] = UNAIDED
         if offer.rules.stack:
             over = stack_share(site, itc, ptc, offer.public_rate) > offer.rules.stack_cap + TOLERANCE
             pays = np.array([self.levels[r].pays for r in members])
@@ -152,10 +155,27 @@ class Columns:
         held = np.flatnonzero(kind == CONTRACT)
         if held.size:
             grid = three_digit_grid(*strike_bounds(site, offer)) if fixed_strike is None else np.array([fixed_strike])
-            strike[held] = least_strikes(site, offer, dump_deck, grid, [rates[r] for r in held], worst)
+            tests = Tests(site, offer.rules, offer.long_run, dump_deck, offer.contract, grid, worst)
+            strike[held] = _least(tests, itc[held], ptc[held], self._worth(members, tests, rates)[held])
             kind[np.isnan(strike) & (kind == CONTRACT)] = INFEASIBLE
         self.kind[members], self.strike[members] = kind, strike
         self._price(members, site, law, offer, worst)
+
+    def _alone(self, members: NDArray[np.int_], tests: Tests, itc: Array, ptc: Array) -> Passed:
+        """Say which levels of a variant pass without a contract: its terms, the upside share, do not matter."""
+        levels = [self.levels[r] for r in members]
+        key = (levels[0].grant, levels[0].loan, levels[0].offtake, *((level.itc, level.ptc) for level in levels))
+        if key not in self._unaided:
+            self._unaided[key] = tests.passes(itc, ptc)
+        return self._unaided[key]
+
+    def _worth(self, members: NDArray[np.int_], tests: Tests, rates: Sequence[tuple[Array, Array]]) -> Passed:
+        """Say which levels of a variant pass the test of value at each strike: it is unlevered, so the loan does not matter (C12a)."""
+        levels = [self.levels[r] for r in members]
+        key = (levels[0].grant, levels[0].offtake, levels[0].upside, *((level.itc, level.ptc) for level in levels))
+        if key not in self._worthy:
+            self._worthy[key] = tests.worthy(rates)
+        return self._worthy[key]
 
     def _price(self, members: NDArray[np.int_], site: Site, law: LawCredits, offer: Offer, worst: Site | None) -> None:
         """Enter public cost and subsidy equivalents of each feasible level of one variant."""
@@ -193,23 +213,26 @@ def least_strikes(
     Value is computed over the whole grid. The lender's tests, which are monotone in the strike, and the tail are searched
     from the first strike on that passes what comes before.
     """
-    found = np.full(len(rates), np.nan)
-    if not grid.size:
-        return found
     tests = Tests(site, offer.rules, offer.long_run, dump_deck, offer.contract, grid, worst)
-    itc, ptc = _stacked(rates)
-    passed = np.full((len(rates), grid.size + 1), True)
-    if offer.rules.value:
-        passed[:, :-1] = tests.value_at(rates) >= -TOLERANCE
-    index = _next(passed, np.zeros(len(rates), dtype=int))
-    if offer.rules.lender:
-        index = first_passing(lambda at, case: tests.lender(itc[case], ptc[case], at), index, grid.size, LENDER_FAN)
+    return _least(tests, *_stacked(rates), tests.worthy(rates))
+
+
+def _least(tests: Tests, itc: Array, ptc: Array, worthy: Passed) -> Array:
+    """Return the first strike that passes C12 at each pair of credit rates, given where value passes ``(R, G)``."""
+    count, grid, rules = itc.shape[0], tests.grid, tests.rules
+    found = np.full(count, np.nan)
+    if not grid or tests.strikes is None:
+        return found
+    passed = np.hstack([worthy, np.full((count, 1), True)])
+    index = _next(passed, np.zeros(count, dtype=int))
+    if rules.lender:
+        index = first_passing(lambda at, case: tests.lender(itc[case], ptc[case], at), index, grid, LENDER_FAN)
         index = _next(passed, index)
-    if offer.rules.tail:
-        index = first_passing(lambda at, case: tests.tail_passes(itc[case], ptc[case], at), index, grid.size, TAIL_FAN)
+    if rules.tail:
+        index = first_passing(lambda at, case: tests.tail_passes(itc[case], ptc[case], at), index, grid, TAIL_FAN)
         index = _next(passed, index)
-    feasible = index < grid.size
-    found[feasible] = grid[index[feasible]]
+    feasible = index < grid
+    found[feasible] = tests.strikes[index[feasible]]
     return found
 
 
