@@ -98,7 +98,8 @@ def test_fields_that_a_dataclass_gets_later_count_by_themselves() -> None:
     class Longer(Outlook):
         more: float = 1.0
 
-    outlook = Longer(*(np.ones(3) for _ in range(3)))
+    ones = np.ones(3)
+    outlook = Longer(ones, ones, ones)
     assert of(outlook) != of(replace(outlook, more=2.0))
 
 
