@@ -5,6 +5,7 @@ The public names load on first use, so that ``import minclub`` and ``minclub --h
 * ``load(name_or_path, overrides)`` and ``list_instances()``: the input;
 * ``solve(instance)``, ``evaluate(instance, design)``, ``audit(design, instance)``: the work;
 * ``frontier(instance, over, points)``, ``strikes(instance, project, values)``: many solves in one pass;
+* ``caching(folder)``: a ``with`` block in which what plants cost is kept on disk, for later solves;
 * ``payments(instance, design)``: what the state pays under each contract, by year;
 * ``claims(instance)``: the claims of the chapter, examined one by one;
 * ``Design``, and what may be raised: ``InstanceError``, ``Infeasible``, ``NoDesign``, ``AuditFailed``;
@@ -25,6 +26,7 @@ __all__ = [
     "NoDesign",
     "__version__",
     "audit",
+    "caching",
     "claims",
     "evaluate",
     "frontier",
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from .instances.errors import InstanceError
     from .instances.instance import Instance
     from .instances.loader import load
+    from .models.store import caching
     from .solvers.audit import audit
     from .solvers.claims import claims
     from .solvers.design import Design
@@ -67,6 +70,7 @@ else:
             "strikes": ".solvers.sweep:strikes",
             "payments": ".solvers.payments:payments",
             "claims": ".solvers.claims:claims",
+            "caching": ".models.store:caching",
             "Design": ".solvers.design:Design",
             "AuditFailed": ".solvers.solve:AuditFailed",
             "Infeasible": ".solvers.explain:Infeasible",

@@ -6,7 +6,7 @@ import typer
 
 from ..reports.layout import Format, Table, number, table, text, whole
 from .command import Code, command
-from .options import InstanceName, Settings
+from .options import Cached, InstanceName, Settings
 from .output import Output
 from .progress import steps
 from .solving import solver_errors
@@ -27,12 +27,14 @@ def claims(
     scenarios: Annotated[int | None, typer.Option("--scenarios", min=1, metavar="N", help="Price scenarios; default: those of the instance.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Leave out the other price regimes, and use at most 60 scenarios.")] = False,
     settings: Settings = None,
+    cache: Cached = True,
 ) -> Code:
     """Examine the claims of the chapter: experiment, figure, verdict, and what it depends on."""
     from ..instances.loader import load
+    from ..models.store import caching
     from ..solvers.claims import claims as run
 
-    with solver_errors(), steps(out) as report:
+    with solver_errors(), caching(cache), steps(out) as report:
         rows = run(load(instance, settings), only=only, scenarios=scenarios, quick=quick, progress=report)
     shown = rows if out.verbosity > 0 or (only and len(rows) <= _FEW) else []
     parts: list[Table | str] = [verdicts(rows), *(figures(row) for row in shown)]

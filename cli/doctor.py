@@ -20,7 +20,7 @@ from .. import __version__
 Status = Literal["ok", "note", "failed"]
 
 PINNED = {"pyomo": "6.10.1", "highspy": "1.16.0"}
-OTHERS = ("numpy", "scipy", "pandas", "typer", "rich", "altair", "vl-convert-python")
+OTHERS = ("numpy", "scipy", "pandas", "typer", "rich", "altair", "vl-convert-python", "platformdirs")
 
 CANARY_OBJECTIVE = -784.990385
 CANARY_TOLERANCE = 1e-5

@@ -8,7 +8,7 @@ import typer
 
 from ..reports.layout import MONEY
 from .command import Code, Stop, command
-from .options import InstanceName, Settings
+from .options import Cached, InstanceName, Settings
 from .output import Output
 from .solving import outcome, search, solver_errors
 from .writing import check_target, write_whole
@@ -35,14 +35,16 @@ def export(
         typer.Option("--form", metavar="plans|compact", help="The master over all plans that can matter, or the whole compact model (small instances)."),
     ] = "plans",
     settings: Settings = None,
+    cache: Cached = True,
 ) -> Code:
     """Write the problem for another solver; its optimum is the design's objective."""
     from ..instances.loader import load
+    from ..models.store import caching
 
     found = load(instance, settings)
     check_target(mps, [found.path])
     out.say(f"writing the {form} model")
-    with solver_errors():
+    with solver_errors(), caching(cache):
         model = compact_model(found) if form == "compact" else plan_model(found)
     write_whole(mps, lambda made: model.write(str(made), format="mps", io_options={"symbolic_solver_labels": True}))
     out.show({"mps": str(mps), "instance_sha256": found.sha256}, [f"wrote {mps}: minimises the objective of C26 in {MONEY}"])
@@ -71,6 +73,7 @@ def picture(
     given: Annotated[Path | None, typer.Option("--design", "-d", metavar="FILE", help="Draw this design.json instead of solving.")] = None,
     kind: Annotated[Literal["svg", "png"], typer.Option("--format", metavar="svg|png", help="Kind of the files.")] = "svg",
     settings: Settings = None,
+    cache: Cached = True,
 ) -> Code:
     """Draw a design: what it reaches and by which means, its strikes, its cost by year."""
     from ..instances.loader import load
@@ -84,7 +87,7 @@ def picture(
             design = Design.read(given)
         else:
             found = load(instance or "usmca", settings)
-            design = search(out, found)
+            design = search(out, found, cache=cache)
     made = draw(design, folder, found, kind)
     out.show({"pictures": [str(path) for path in made]}, [str(path) for path in made])
     return outcome(design)

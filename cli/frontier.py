@@ -8,7 +8,7 @@ import typer
 
 from ..reports.layout import MONEY, Format, Table, fixed, money, number, table, text, whole
 from .command import Code, command
-from .options import DEFAULT_GAP, Gap, InstanceName, Settings, TimeLimit, not_nan
+from .options import DEFAULT_GAP, Cached, Gap, InstanceName, Settings, TimeLimit, not_nan
 from .output import Output
 from .progress import steps
 from .solving import solver_errors
@@ -57,12 +57,13 @@ def frontier(
     gap: Gap = DEFAULT_GAP,
     time_limit: TimeLimit = None,
     settings: Settings = None,
+    cache: Cached = True,
 ) -> Code:
     """Show the least public cost as one limit moves: the users' basket, the budgets, or the security targets."""
     from ..solvers.frontier import frontier as run
 
     def work(found: "Instance", report: Report) -> "Frontier":
-        return run(found, over, spread(first, last, points), gap=gap, time_limit=time_limit, progress=report)
+        return run(found, over, spread(first, last, points), gap=gap, time_limit=time_limit, progress=report, cache=cache)
 
     made = _made(out, instance, settings, target, work)
     return _deliver(out, made, frontier_tables(made), target)
@@ -79,12 +80,13 @@ def sweep(
     gap: Gap = DEFAULT_GAP,
     time_limit: TimeLimit = None,
     settings: Settings = None,
+    cache: Cached = True,
 ) -> Code:
     """Show the least public cost as the strike of one project moves."""
     from ..solvers.sweep import strikes as run
 
     def work(found: "Instance", report: Report) -> "Sweep":
-        return run(found, project, spread(first, last, points), gap=gap, time_limit=time_limit, progress=report)
+        return run(found, project, spread(first, last, points), gap=gap, time_limit=time_limit, progress=report, cache=cache)
 
     made = _made(out, instance, settings, target, work)
     columns = (("strike", "strike", number), *_MONEY, *_SHARES, *_REST)

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
+from .cache import register as register_cache
 from .claims import register as register_claims
 from .command import EXIT_CODES
 from .data import register as register_data
@@ -51,7 +52,16 @@ def _program(
     """
 
 
-for _register in (register_data, register_solving, register_frontier, register_payments, register_claims, register_designs, register_files):
+for _register in (
+    register_data,
+    register_solving,
+    register_frontier,
+    register_payments,
+    register_claims,
+    register_designs,
+    register_files,
+    register_cache,
+):
     _register(app)
 
 

@@ -27,4 +27,5 @@ Settings = Annotated[
 ]
 DesignOut = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the design as JSON; an existing file is replaced.")]
 Gap = Annotated[float, typer.Option("--gap", min=0.0, max=1.0, metavar="SHARE", callback=not_nan, help="Stop when proven within this share of the objective.")]
+Cached = Annotated[bool, typer.Option("--cache/--no-cache", help="Keep what plants cost on disk, for later solves (minclub cache).")]
 TimeLimit = Annotated[float | None, typer.Option("--time-limit", min=0.0, metavar="SECONDS", callback=not_nan, help="Stop after this time.")]

@@ -69,12 +69,20 @@ def _options(parameters: list[Any]) -> str:
     rows = ["| option | value | default | meaning |", "|---|---|---|---|"]
     for p in parameters:
         argument = p.param_type_name == "argument"
-        names = f"`{_label(p)}`" if argument else ", ".join(f"`{name}`" for name in sorted(p.opts, key=len, reverse=True))
+        names = f"`{_label(p)}`" if argument else ", ".join(f"`{name}`" for name in [*sorted(p.opts, key=len, reverse=True), *p.secondary_opts])
         flag = not argument and (p.is_flag or p.count)
-        default = "required" if p.required else "" if flag or p.default in (None, ()) else f"`{p.default}`"
+        default = "required" if p.required else _default(p, flag)
         cells = (names, "" if flag or argument else f"`{_label(p)}`", default, p.help or "")
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
+
+
+def _default(parameter: Any, flag: bool) -> str:
+    """Write a default: the word that is on of a pair, nothing for other flags."""
+    if flag:
+        pair = parameter.secondary_opts
+        return f"`{(parameter.opts if parameter.default else pair)[0]}`" if pair else ""
+    return "" if parameter.default in (None, ()) else f"`{parameter.default}`"
 
 
 def design_page(schema: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .command import Code, Stop, command
-from .options import DEFAULT_GAP, DesignOut, Gap, InstanceName, Settings, TimeLimit
+from .options import DEFAULT_GAP, Cached, DesignOut, Gap, InstanceName, Settings, TimeLimit
 from .output import Output
 from .progress import progress
 from .writing import check_target, write_whole
@@ -48,6 +48,7 @@ def solve(
         float | None,
         typer.Option("--bound-continuous", min=0.0, metavar="SECONDS", help="Also bound, for this long, every design with rates off the ladders."),
     ] = None,
+    cache: Cached = True,
 ) -> Code:
     """Find the design of least public cost, prove it and audit it."""
     from ..instances.loader import load
@@ -56,7 +57,7 @@ def solve(
     if target is not None:
         check_target(target, [found.path])
     with solver_errors():
-        design = search(out, found, gap=gap, time_limit=time_limit, fixes=fixes, continuous=continuous)
+        design = search(out, found, gap=gap, time_limit=time_limit, fixes=fixes, continuous=continuous, cache=cache)
     return deliver(out, design, found, target)
 
 
@@ -68,12 +69,13 @@ def search(
     time_limit: float | None = None,
     fixes: list[str] | None = None,
     continuous: float | None = None,
+    cache: bool = True,
 ) -> "Design":
     """Solve an instance and show progress."""
     from ..solvers.solve import solve as run
 
     with progress(out) as report:
-        return run(instance, gap=gap, time_limit=time_limit, fixes=fixes, progress=report, continuous=continuous, command=command_line())
+        return run(instance, gap=gap, time_limit=time_limit, fixes=fixes, progress=report, continuous=continuous, command=command_line(), cache=cache)
 
 
 def evaluate(

@@ -26,6 +26,7 @@ from ..instances.loader import load
 from ..models.decisions import from_plans
 from ..models.desk import Desk
 from ..models.statement import Statement
+from ..models.store import Cache, caches
 from .audit import audit
 from .axes import AXES, Axis, check
 from .certificate import DEFAULT_GAP
@@ -152,6 +153,7 @@ class Frontier:
         return design
 
 
+@caches
 def frontier(
     instance: Instance,
     over: str,
@@ -160,6 +162,7 @@ def frontier(
     gap: float = DEFAULT_GAP,
     time_limit: float | None = None,
     progress: Progress | None = None,
+    cache: Cache = None,
 ) -> Frontier:
     """Return the least public cost at each value of one limit.
 
@@ -171,6 +174,7 @@ def frontier(
         gap: relative gap to prove at each point (C31).
         time_limit: seconds for all points, of which a search gets at most a part of what is left; points not proven say so.
         progress: called with what is done, the points settled and their number.
+        cache: where to keep what plants cost, as ``solve`` takes it.
 
     Raises:
         InstanceError: unknown limit or one that the instance does not set, or values out of range.

@@ -15,6 +15,7 @@ from ..models.desk import Desk
 from ..models.master import Master, read_limits
 from ..models.plans import PlanSpace
 from ..models.statement import Statement
+from ..models.store import Cache, caches
 from .audit import AuditReport, audit
 from .certificate import DEFAULT_GAP
 from .compact import bound_continuous, refuse_newer_instruments
@@ -58,6 +59,7 @@ class AuditFailed(RuntimeError):
         self.report, self.design = report, design
 
 
+@caches
 def solve(
     instance: Instance,
     *,
@@ -68,6 +70,7 @@ def solve(
     check: bool = True,
     continuous: float | None = None,
     command: str = "solve",
+    cache: Cache = None,
 ) -> Design:
     """Return the design of least public cost (C26), proven within ``gap`` and audited.
 
@@ -80,6 +83,7 @@ def solve(
         check: whether to audit the design.
         continuous: seconds to spend on a bound on all designs with rates off the ladders (C19); none by default.
         command: what to record in the provenance.
+        cache: where to keep what plants cost, for later solves: a folder, or True for the user's own. The design is the same.
 
     Raises:
         Infeasible: no design meets the demands; says which, and the least repair.

@@ -19,6 +19,7 @@ from ..instances.errors import InstanceError, Problem
 from ..models.clusters import read_demands
 from ..models.master import read_limits
 from ..models.pricing import Pricing
+from ..models.store import Cache, caches
 from .axes import per_project
 from .certificate import DEFAULT_GAP
 from .clock import Clock
@@ -88,6 +89,7 @@ class Sweep:
         return asdict(self) | {"rows": [asdict(row) for row in self.rows], "proven": self.proven}
 
 
+@caches
 def strikes(
     instance: Instance,
     project: str,
@@ -97,6 +99,7 @@ def strikes(
     fixes: Mapping[str, float] | None = None,
     time_limit: float | None = None,
     progress: Progress | None = None,
+    cache: Cache = None,
 ) -> Sweep:
     """Return the least public cost with a project built under a contract at each of some strikes.
 
@@ -108,6 +111,7 @@ def strikes(
         fixes: other decisions to pin, as ``solve`` takes them.
         time_limit: seconds for all strikes; those that are not proven by then say so.
         progress: called with what is done, the strikes done and their number.
+        cache: where to keep what plants cost, as ``solve`` takes it.
 
     Raises:
         InstanceError: unknown project or one of the baseline, bad strikes, or one strike per class.

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -22,8 +23,11 @@ class RootIsAFolder:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the hook for the whole run: hooks of this file itself hold only below ``tests/``."""
+    """Register the hook for the whole run, since hooks of this file itself hold only below ``tests/``; leave the user's cache alone."""
     config.pluginmanager.register(RootIsAFolder())
+    scratch = TemporaryDirectory(prefix="minclub-cache-")
+    config.add_cleanup(scratch.cleanup)
+    os.environ["MINCLUB_CACHE_DIR"] = scratch.name
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -33,6 +37,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left = [item for item in items if item.get_closest_marker("posix")]
     config.hook.pytest_deselected(items=left)
     items[:] = [item for item in items if item not in left]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> None:
+    """Give every test a cache of its own, which is made when it is used: one that changes the program must not leave results to others."""
+    monkeypatch.setenv("MINCLUB_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "caches" / str(abs(hash(request.node.nodeid)))))
 
 
 @pytest.fixture(scope="session")
