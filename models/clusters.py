@@ -123,22 +123,45 @@ def free_candidates(balance: Balance, base: Baseline, fixes: Mapping[str, float]
     )
 
 
-def all_choices(
-    cluster: Cluster, plants: Mapping[str, Plant], fixes: Mapping[str, float] | None = None
-) -> NDArray[np.int8]:
-    """Enumerate every build set with start years, exclusive groups and pinned builds respected, ``(N, J)``."""
-    size = int(np.prod([len(s) + 1 for s in cluster.starts], dtype=float))
+def set_count(cluster: Cluster) -> int:
+    """Return the number of build sets of a cluster, groups and pinned builds left aside."""
+    return int(np.prod([len(s) + 1 for s in cluster.starts], dtype=float))
+
+
+def refuse_too_large(cluster: Cluster) -> None:
+    """Refuse to enumerate a cluster.
+
+    Raises:
+        ClusterTooLarge: it has more than ``MAX_SETS`` build sets.
+    """
+    size = set_count(cluster)
     if size > MAX_SETS:
         raise ClusterTooLarge(
             f"{', '.join(cluster.products)}: {len(cluster.candidates)} candidates give {size:.1e} build sets "
             f"(limit {MAX_SETS:.0e}); shorten ladders.start_delays or split the instance"
         )
+
+
+def allowed_choices(key: str, starts: tuple[int, ...], fixes: Mapping[str, float]) -> NDArray[np.int8]:
+    """Return the choices of a candidate with pinned builds respected: 0 for not built, else 1 + index of the start year."""
+    pinned = fixes.get(f"built.{key}")
+    first, last = 1 if pinned == 1.0 else 0, 0 if pinned == 0.0 else len(starts)
+    return np.arange(first, last + 1, dtype=np.int8)
+
+
+def all_choices(
+    cluster: Cluster, plants: Mapping[str, Plant], fixes: Mapping[str, float] | None = None
+) -> NDArray[np.int8]:
+    """Enumerate every build set with start years, exclusive groups and pinned builds respected, ``(N, J)``.
+
+    Raises:
+        ClusterTooLarge: there are too many.
+    """
+    refuse_too_large(cluster)
     rows = np.zeros((1, 0), dtype=np.int8)
     seen: list[str] = []
     for key, starts in zip(cluster.candidates, cluster.starts, strict=True):
-        pinned = (fixes or {}).get(f"built.{key}")
-        first, last = 1 if pinned == 1.0 else 0, 0 if pinned == 0.0 else len(starts)
-        options = np.arange(first, last + 1, dtype=np.int8)
+        options = allowed_choices(key, starts, fixes or {})
         count = rows.shape[0]
         rows = np.concatenate(
             [np.repeat(rows, options.size, axis=0), np.tile(options, count)[:, None]], axis=1
@@ -187,8 +210,16 @@ def read_demands(balance: Balance, base: Baseline) -> Demands:
 def build_sets(
     balance: Balance, base: Baseline, cluster: Cluster, demands: Demands, fixes: Mapping[str, float] | None = None
 ) -> BuildSets:
-    """Keep the build sets that meet the demands, with their paths."""
-    choices = all_choices(cluster, balance.plants, fixes)
+    """Return all build sets that meet the demands, with their paths.
+
+    Raises:
+        ClusterTooLarge: there are too many to enumerate.
+    """
+    return admissible_sets(balance, base, cluster, demands, all_choices(cluster, balance.plants, fixes))
+
+
+def admissible_sets(balance: Balance, base: Baseline, cluster: Cluster, demands: Demands, choices: NDArray[np.int8]) -> BuildSets:
+    """Keep those of some build sets that meet the demands, with their paths."""
     kept: list[NDArray[np.int8]] = []
     states: list[list[NDArray[np.int8]]] = [[] for _ in cluster.products]
     for first in range(0, choices.shape[0], CHUNK):
@@ -205,6 +236,17 @@ def build_sets(
         paths.append(tuple(encode(row) for row in rows))
         index.append(np.asarray(inverse, dtype=np.int32).reshape(-1))
     return BuildSets(choice=choice, path=np.stack(index, axis=1), paths=tuple(paths))
+
+
+def joined(first: BuildSets, second: BuildSets) -> BuildSets:
+    """Return the build sets of both, those of the first at their old places and with their old paths."""
+    columns, paths = [], []
+    for p, (old, new) in enumerate(zip(first.paths, second.paths, strict=True)):
+        place = {path: k for k, path in enumerate(old)}
+        index = np.array([place.setdefault(path, len(place)) for path in new], dtype=np.int32)
+        columns.append(np.concatenate([first.path[:, p], index[second.path[:, p]]]))
+        paths.append(tuple(place))
+    return BuildSets(np.concatenate([first.choice, second.choice]), np.stack(columns, axis=1), tuple(paths))
 
 
 def chunk_tonnes(

@@ -6,6 +6,7 @@ Given option and path, cost is additive over (country, product) groups, so each 
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .clusters import CHUNK, BuildSets, Cluster, chunk_tonnes
+from .clusters import CHUNK, BuildSets, Cluster, ClusterTooLarge, chunk_tonnes, joined
 from .columns import CONTRACT
 from .filters import Closed, Guard
 from .ledgers import Ledger
@@ -26,11 +27,13 @@ from .welfare import Cost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Self
 
     from numpy.typing import NDArray
 
     from .desk import Desk
     from .domains import Trait
+    from .outline import Outline
 
     Option = tuple[int, ...]
     Array = NDArray[np.float64]
@@ -125,12 +128,20 @@ class Part:
 
 
 class PlanSpace:
-    """All plans of one cluster, priced on demand."""
+    """All plans of one cluster, priced on demand.
 
-    def __init__(self, desk: Desk, index: int, cluster: Cluster, sets: BuildSets) -> None:
+    ``sets`` are all its build sets or, in a large cluster, those listed so far; its ``outline`` then bounds the others, and
+    pricing lists those that could matter (``models/unlisted.py``). Listed build sets keep their places.
+    """
+
+    most_whole = 100_000
+    """Most build sets of a cluster that is listed whole."""
+
+    def __init__(self, desk: Desk, index: int, cluster: Cluster, sets: BuildSets, outline: Outline | None = None) -> None:
         """Split the candidates into (country, product) groups and find the admissible options."""
-        self.desk, self.index, self.cluster, self.sets = desk, index, cluster, sets
-        self.borders = tuple(self._useful_borders(p, m) for p, m in enumerate(cluster.products))
+        self.desk, self.index, self.cluster, self.sets, self.outline = desk, index, cluster, sets, outline
+        own = tuple(self._useful_borders(p, m) for p, m in enumerate(cluster.products)) if outline is None else outline.space.borders
+        self.borders: tuple[tuple[Border, ...], ...] = own
         self.groups = tuple(self._groups())
         self.users_count = float(desk.instance.settings["objective.user_weight"]) > 0.0
         self._losses: dict[tuple[int, Border], Array] = {}
@@ -139,8 +150,41 @@ class PlanSpace:
 
     @property
     def size(self) -> int:
-        """Return the number of build sets."""
+        """Return the number of build sets, those listed so far in a large cluster."""
         return self.sets.choice.shape[0]
+
+    @property
+    def listed(self) -> set[bytes]:
+        """Return the build sets, as bytes of their choices."""
+        return {row.tobytes() for row in self.sets.choice}
+
+    def require_whole(self) -> None:
+        """Refuse to go on with some of the build sets where all are needed.
+
+        Raises:
+            ClusterTooLarge: the cluster has too many to list.
+        """
+        if self.outline is not None:
+            names = ", ".join(self.cluster.products)
+            raise ClusterTooLarge(f"{names}: a family of targets needs every build set; shorten ladders.start_delays or solve each target on its own")
+
+    def grow(self, sets: BuildSets) -> None:
+        """List further build sets; what is known of the others stays with the desk."""
+        self.sets = joined(self.sets, sets)
+        self.groups = tuple(self._groups())
+        for name in ("reserves", "ledgers", "guards", "closed", "parts"):
+            self.__dict__.pop(name, None)
+        self._losses, self._all_needs, self._users = {}, {}, {}
+
+    def repinned(self, desk: Desk, plant_id: str) -> Self:
+        """Return the space on a desk with another strike for one plant: the ledgers of other groups stay."""
+        space = copy(self)
+        mine = self.cluster.candidates.index(plant_id)
+        pairs = zip(self.groups, self.ledgers, strict=True)
+        space.desk = desk
+        space.ledgers = tuple(Ledger(space, group) if mine in group.members else ledger for group, ledger in pairs)
+        space.outline = None if self.outline is None else self.outline.repinned(desk, plant_id)
+        return space
 
     def _useful_borders(self, position: int, product: str) -> tuple[Border, ...]:
         """Return the product's options; in a pure export regime every measure is inert and law stands for all."""
@@ -275,6 +319,8 @@ class PlanSpace:
     @cached_property
     def visited(self) -> dict[str, NDArray[np.bool_]]:
         """Return the states that some build set takes in each year, by product, ``(T, 4)``."""
+        if self.outline is not None:
+            return self.outline.space.visited
         table = {}
         for m, paths in zip(self.cluster.products, self.sets.paths, strict=True):
             states = np.stack([decode(path) for path in paths])

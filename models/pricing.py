@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .clusters import ClusterTooLarge
 from .competition import cheapest_in_band
 from .domains import EVERYTHING, Domain
 from .filters import BROKEN, UNKNOWN
 from .market import COUNTRIES
+from .unlisted import MOST_STEPS, ROUNDING, Unlisted, after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,16 +36,34 @@ if TYPE_CHECKING:
 
 KEPT_SIZE = 4_000_000
 AT_ONCE = 5
+AT_A_TIME = 1000
+"""Build sets that a large cluster lists before it is priced again."""
+MOST_AT_ONCE = 20_000
+"""Most build sets that a large cluster lists in order to name all below a cost."""
+MOST_LISTED = 200_000
+"""Most build sets that a large cluster lists in all."""
 
 
 class Pricing:
     """All plans of one space that a domain allows, under one set of weights."""
 
     def __init__(self, space: PlanSpace, weights: Weights, domain: Domain = EVERYTHING) -> None:
-        """Keep the weights; costs are weighed as they are needed."""
+        """Keep the weights; costs are weighed as they are needed.
+
+        Raises:
+            ClusterTooLarge: the domain keeps some of the build sets of a cluster that does not list them all.
+        """
         self.space, self.weights, self.domain = space, weights, domain
-        self._mask = domain.sets(space)
+        if domain.kept is not None:
+            space.require_whole()
         self._levels = [domain.levels(space, g) for g in range(len(space.groups))]
+        self._unlisted = None if space.outline is None else Unlisted(space.outline, weights, domain, self.options())
+        self._begin()
+
+    def _begin(self) -> None:
+        """Start on the build sets that the space lists now."""
+        space = self.space
+        self._size, self._mask = space.size, self.domain.sets(space)
         self._values = [np.zeros((1, ledger.levels.size)) for ledger in space.ledgers]
         self._vectors: dict[tuple[tuple[int, ...], Option], tuple[int, Array]] = {}
         self._lows: dict[Option, tuple[int, float, int]] = {}
@@ -184,7 +204,42 @@ class Pricing:
         """Return the least weighted cost over all plans with its option and build set; a bound only if stopped.
 
         No plan is returned where none costs less than ``above``; the cost is then a lower bound that is at least ``above``.
+        In a cluster that lists ``MOST_LISTED`` build sets and could do with more, the cost is a lower bound on all plans and
+        the plan the best of those listed.
         """
+        while True:
+            cost, option, index = self._cheapest(stop, above)
+            if self._unlisted is None or stop():
+                return cost, option, index
+            grown, floor = self._list(min(cost, above), AT_A_TIME, stop)
+            if not grown:
+                return min(cost, floor), option, index
+
+    def _list(self, threshold: float, limit: int, stop: Callable[[], bool]) -> tuple[bool, float]:
+        """List further build sets that may cost less than a threshold; say whether there are any, and what the others cost at least."""
+        assert self._unlisted is not None
+        if self.space.size != self._size:
+            self._begin()
+        sets, floor = self._unlisted.below(threshold, self.space.listed, min(limit, MOST_LISTED - self._size), stop)
+        if sets is not None:
+            self.space.grow(sets)
+            self._begin()
+        return sets is not None, floor
+
+    def complete(self, threshold: float) -> bool:
+        """List every build set that may cost at most a threshold; say whether that is possible, with ``MOST_AT_ONCE`` more at most."""
+        if self._unlisted is None:
+            return True
+        above, most = threshold + 2.0 * ROUNDING * (1.0 + abs(threshold)), min(self.space.size + MOST_AT_ONCE, MOST_LISTED)
+        grown = True
+        while grown and self.space.size < most:
+            grown, floor = self._list(above, most - self.space.size, after(MOST_STEPS))
+            if floor >= above:
+                return True
+        return False
+
+    def _cheapest(self, stop: Callable[[], bool], above: float) -> Found:
+        """Return what ``least`` does over the build sets that are listed."""
         if stop():
             return -np.inf, None, -1
         heap = [(low, option) for option, (_, low, _) in self.lows().items()]
@@ -274,6 +329,8 @@ class Pricing:
 
     def can_cost(self, threshold: float) -> frozenset[Option]:
         """Return the options that may have a plan which costs at most a threshold, by bounds that cover one option each."""
+        if not self.complete(threshold):
+            return frozenset(self.options())
         return frozenset(option for option in self._below(threshold) if self._lowest(option, threshold) <= threshold)
 
     def _below(self, threshold: float) -> list[Option]:
@@ -302,8 +359,10 @@ class Pricing:
     def count_below(self, threshold: float, limit: int) -> int:
         """Return how many pairs of option and build set may cost at most a threshold, by bounds that cover one option each.
 
-        Counting ends soon after ``limit``.
+        Counting ends soon after ``limit``; a large cluster has more where not all that matter can be listed.
         """
+        if not self.complete(threshold):
+            return limit + 1
         count = 0
         for option in self._below(threshold):
             near = np.flatnonzero(self.costs(option) <= threshold)
@@ -315,7 +374,13 @@ class Pricing:
         return count
 
     def below(self, threshold: float) -> Iterator[tuple[Option, int, tuple[int, ...]]]:
-        """Iterate over every plan whose weighted cost is at most a threshold: option, build set, credit levels."""
+        """Iterate over every plan whose weighted cost is at most a threshold: option, build set, credit levels.
+
+        Raises:
+            ClusterTooLarge: a large cluster has too many build sets that may cost at most that.
+        """
+        if not self.complete(threshold):
+            raise ClusterTooLarge(f"{', '.join(self.space.cluster.products)}: too many build sets may cost at most {threshold:g} musd")
         for option in self._below(threshold):
             while True:
                 cost = self.costs(option)

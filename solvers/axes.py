@@ -61,6 +61,7 @@ class Axis(ABC):
 
         Raises:
             Infeasible: a cluster has no build set that meets the demands there.
+            ClusterTooLarge: tighter targets ask for all build sets of a cluster that has too many.
         """
         self.whole = plan_spaces(self.desk, self.demands, KeptSpace)
 
@@ -170,6 +171,8 @@ class TargetAxis(Axis):
         """Lay out the spaces and find the greatest factor that each build set reaches."""
         self.demands = replace(self.demands, targets={m: loosest * target for m, target in self.targets.items()})
         super().lay_out(loosest)
+        for space in self.whole:
+            space.require_whole()
         self.ceilings = [self._ceiling(space) for space in self.whole]
 
     def overrides(self, value: float) -> dict[str, float]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..instances.errors import InstanceError
 from ..instances.loader import load
-from ..models.clusters import all_choices, build_sets, find_clusters, read_demands
+from ..models.clusters import ClusterTooLarge, all_choices, build_sets, find_clusters, read_demands
 from ..models.desk import Desk
 from ..models.plans import PlanSpace
 
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     try:
         print(table(plan_counts(Desk(load(arguments[0], list(arguments[1:]))))))
-    except InstanceError as error:
+    except (InstanceError, ClusterTooLarge) as error:
         print(error, file=sys.stderr)
         return 2
     return 0

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..models.clusters import CHUNK, Cluster, Demands, all_choices, build_sets, chunk_tonnes
+from ..models.clusters import CHUNK, MAX_SETS, Cluster, Demands, all_choices, chunk_tonnes, set_count
 from ..models.market import COUNTRIES
 from ..models.plans import PlanSpace, Weights
 from ..models.pricing import Pricing
+from ..models.unlisted import plan_space
 from .highs import compile_model, run
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def explain_cluster(desk: Desk, cluster: Cluster, demands: Demands, pinned: Mapp
     conflicts += [f"at most {cap:g} t a year of {m} that must come from China" for m, cap in demands.china_caps.items() if m in cluster.products]
     pins = [f"{name} pinned at {value:g}" for name, value in pinned.items() if set(name.split(".")) & {*cluster.products, *cluster.candidates}]
     free = replace(demands, targets={}, china_caps={})
-    if not _has_plan(desk, cluster, free, pinned):
+    if not _has_plan(desk, cluster, free):
         rows = ["export limits, product price caps and unaided projects of the baseline", *pins]
         return Infeasible([*conflicts, *rows], ["release a pinned decision" if pins else "switch off switches.displacement or raise caps.product_price"])
     repairs = []
@@ -63,11 +64,10 @@ def explain_cluster(desk: Desk, cluster: Cluster, demands: Demands, pinned: Mapp
     return Infeasible([*conflicts, *pins, "projects that are bankable under the ladders, export limits and price caps"], repairs)
 
 
-def _has_plan(desk: Desk, cluster: Cluster, demands: Demands, pinned: Mapping[str, float]) -> bool:
-    sets = build_sets(desk.balance, desk.baseline, cluster, demands, pinned)
-    if not sets.choice.shape[0]:
+def _has_plan(desk: Desk, cluster: Cluster, demands: Demands) -> bool:
+    space = plan_space(desk, 0, cluster, demands, PlanSpace)
+    if space is None:
         return False
-    space = PlanSpace(desk, 0, cluster, sets)
     scenarios = desk.market.scenarios.count
     zero = Weights(np.zeros((3, desk.market.years.size)), np.zeros(scenarios), np.zeros(scenarios), np.zeros(3), 0.0, np.zeros(desk.market.years.size))
     cost, _, _ = Pricing(space, zero).least(lambda: False)
@@ -81,7 +81,7 @@ def _reachable(desk: Desk, cluster: Cluster, demands: Demands, product: str, pin
     while low <= high:
         middle = (low + high) // 2
         trial = replace(demands, targets=dict(demands.targets) | {product: float(levels[middle])})
-        if _has_plan(desk, cluster, trial, pinned):
+        if _has_plan(desk, cluster, trial):
             best, low = float(levels[middle]), middle + 1
         else:
             high = middle - 1
@@ -89,7 +89,9 @@ def _reachable(desk: Desk, cluster: Cluster, demands: Demands, product: str, pin
 
 
 def _levels(desk: Desk, cluster: Cluster, demands: Demands, product: str, pinned: Mapping[str, float]) -> Array:
-    """Return the distinct shares of a product that the build sets reach in their worst year, rising."""
+    """Return the distinct shares of a product that the build sets reach in their worst year, rising; tenths of a percent in a large cluster."""
+    if set_count(cluster) > MAX_SETS:
+        return np.arange(0.0, demands.targets[product], 0.001)
     choices = all_choices(cluster, desk.plants, pinned)
     demand = desk.market.demand[product][demands.window]
     found = []

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from copy import copy
 from typing import TYPE_CHECKING
 
-from ..models.ledgers import Ledger
+from ..models.clusters import MAX_SETS
 from ..models.plans import PlanSpace
 
 if TYPE_CHECKING:
     from ..models.clusters import BuildSets, Cluster
     from ..models.desk import Desk
+    from ..models.outline import Outline
     from ..models.plans import Plan
 
     Option = tuple[int, ...]
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 KEPT = 5000
 """Most plans that a space keeps: one takes some 15 kB."""
 
-class KeptSpace(PlanSpace):
-    """A plan space that keeps the plans it has spelled out."""
 
-    def __init__(self, desk: Desk, index: int, cluster: Cluster, sets: BuildSets) -> None:
+class KeptSpace(PlanSpace):
+    """A plan space that keeps the plans it has spelled out; it is listed whole wherever that is possible."""
+
+    most_whole = MAX_SETS
+
+    def __init__(self, desk: Desk, index: int, cluster: Cluster, sets: BuildSets, outline: Outline | None = None) -> None:
         """Lay out the space; no plan is known."""
-        super().__init__(desk, index, cluster, sets)
+        super().__init__(desk, index, cluster, sets, outline)
         self._plans: dict[tuple[Option, int, tuple[int, ...]], Plan] = {}
 
     def plan(self, option: Option, index: int, levels: tuple[int, ...]) -> Plan:
@@ -36,10 +39,7 @@ class KeptSpace(PlanSpace):
         return plan
 
     def repinned(self, desk: Desk, plant_id: str) -> KeptSpace:
-        """Return the space on a desk with another strike for one plant: the ledgers of other groups stay."""
-        space = copy(self)
-        space.desk, space._plans = desk, {}
-        mine = self.cluster.candidates.index(plant_id)
-        pairs = zip(self.groups, self.ledgers, strict=True)
-        space.ledgers = tuple(Ledger(space, group) if mine in group.members else ledger for group, ledger in pairs)
+        """Return the space on a desk with another strike for one plant, without the plans spelled out so far."""
+        space = super().repinned(desk, plant_id)
+        space._plans = {}
         return space

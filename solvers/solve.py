@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from ..models.classes import by_class
-from ..models.clusters import Demands, build_sets, find_clusters, read_demands
+from ..models.clusters import Demands, find_clusters, read_demands, refuse_too_large
 from ..models.decisions import from_plans
 from ..models.desk import Desk
 from ..models.master import Master, read_limits
 from ..models.plans import PlanSpace
 from ..models.statement import Statement
 from ..models.store import Cache, caches
+from ..models.unlisted import plan_space
 from .audit import AuditReport, audit
 from .certificate import DEFAULT_GAP
 from .compact import bound_continuous, refuse_newer_instruments
@@ -90,12 +91,16 @@ def solve(
         NoDesign: stopped before any design was found.
         AuditFailed: the design failed the audit.
         InstanceError: ``continuous`` is asked of an instance with instruments that it does not cover.
+        ClusterTooLarge: ``continuous`` is asked of an instance with a cluster that cannot be enumerated.
     """
     if continuous is not None:
         refuse_newer_instruments(instance)
     clock = Clock(time_limit)
     found = prepare(instance, fixes, clock, progress)
     desk, search = found.desk, found.search
+    if continuous is not None:
+        for space in search.spaces:
+            refuse_too_large(space.cluster)
     outcome = search.solve(gap)
     if outcome.status is Status.INFEASIBLE:
         raise why_infeasible(found, outcome)
@@ -172,10 +177,10 @@ def plan_spaces(desk: Desk, demands: Demands, kind: type[Space]) -> list[Space]:
     """
     spaces = []
     for index, cluster in enumerate(find_clusters(desk.balance, desk.baseline, desk.fixes)):
-        sets = build_sets(desk.balance, desk.baseline, cluster, demands, desk.fixes)
-        if not sets.choice.shape[0]:
+        space = plan_space(desk, index, cluster, demands, kind)
+        if space is None:
             raise explain_cluster(desk, cluster, demands, desk.fixes)
-        spaces.append(kind(desk, index, cluster, sets))
+        spaces.append(space)
     return spaces
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..models.clusters import build_sets
 from ..models.market import COUNTRIES
 from ..models.plans import PlanSpace
 from ..models.pricing import Pricing
+from ..models.unlisted import plan_space
 
 if TYPE_CHECKING:
     from ..models.clusters import Demands
@@ -53,11 +53,12 @@ def target_worth(search: Search, demands: Demands) -> dict[tuple[str, str], floa
         now, _, _ = Pricing(space, search.prices.weights).least(search.clock.over)
         for m in targeted:
             lower = replace(demands, targets=dict(demands.targets) | {m: demands.targets[m] - STEP})
-            sets = build_sets(desk.balance, desk.baseline, cluster, lower, desk.fixes)
-            if sets.choice.shape[0] == space.size:
+            wider = plan_space(desk, space.index, cluster, lower, PlanSpace)
+            assert wider is not None
+            if space.outline is None and wider.size == space.size:
                 found["security", m] = 0.0
                 continue
-            less, option, _ = Pricing(PlanSpace(desk, space.index, cluster, sets), search.prices.weights).least(search.clock.over, now)
+            less, option, _ = Pricing(wider, search.prices.weights).least(search.clock.over, now)
             if not search.clock.over():
                 found["security", m] = 0.0 if option is None else max(0.0, now - less)
     return found
