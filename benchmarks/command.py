@@ -21,23 +21,40 @@ Row = dict[str, Any]
 
 
 def command(case: Case) -> Row:
-    """Run ``minclub solve`` on the case's instance, or ``minclub`` with the case's arguments alone."""
+    """Run ``minclub solve`` on the case's instance without a cache, or ``minclub`` with the case's arguments alone."""
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        target = place / "design.json"
-        spent, code, message = timed([sys.executable, "-m", "minclub", *_words(case, place, target)], place)
-        if target.is_file():
-            return {**spent, **_design(json.loads(target.read_text(encoding="utf-8")))}
-        done = code == 0 and not case.instance and case.recipe is None
-        return {**spent, "status": "done"} if done else {**spent, "status": "failed", "message": message}
+        return _run(case, Path(folder), "--no-cache")
 
 
-def _words(case: Case, folder: Path, target: Path) -> list[str]:
+def warm(case: Case) -> Row:
+    """Run ``minclub solve`` twice with a cache that is empty at first: the row is of the second run, ``first`` of the one that filled it."""
+    with tempfile.TemporaryDirectory() as folder:
+        first = _run(case, Path(folder), "--cache")
+        held = sum(path.stat().st_size for path in _cache(Path(folder)).iterdir())
+        return {**_run(case, Path(folder), "--cache"), "first": first, "cache_mb": held / 1e6}
+
+
+def _cache(place: Path) -> Path:
+    return place / "cache"
+
+
+def _run(case: Case, place: Path, cache: str) -> Row:
+    """Run a command below a folder."""
+    target = place / "design.json"
+    target.unlink(missing_ok=True)
+    spent, code, message = timed([sys.executable, "-m", "minclub", *_words(case, place, target, cache)], place)
+    if target.is_file():
+        return {**spent, **_design(json.loads(target.read_text(encoding="utf-8")))}
+    done = code == 0 and not case.instance and case.recipe is None
+    return {**spent, "status": "done"} if done else {**spent, "status": "failed", "message": message}
+
+
+def _words(case: Case, folder: Path, target: Path, cache: str) -> list[str]:
     if not case.instance and case.recipe is None:
         return list(case.arguments)
     name, settings = case.place(folder)
     limits = ["--gap", str(case.gap), "--time-limit", str(case.time_limit)]
-    return ["solve", name, *(word for setting in settings for word in ("--set", setting)), *limits, "-o", str(target), *case.arguments]
+    return ["solve", name, *(word for setting in settings for word in ("--set", setting)), *limits, "-o", str(target), cache, *case.arguments]
 
 
 def _design(content: Row) -> Row:
@@ -48,10 +65,10 @@ def _design(content: Row) -> Row:
 
 def timed(words: list[str], folder: Path) -> tuple[Row, int, str]:
     """Run a process; return its wall and CPU seconds and peak memory, its exit code, and its last line on standard error."""
-    errors = folder / "stderr.txt"
+    errors, environment = folder / "stderr.txt", os.environ | {"MINCLUB_CACHE_DIR": str(_cache(folder))}
     with errors.open("w", encoding="utf-8") as stream:
         start = time.perf_counter()
-        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=stream, cwd=Path(__file__).resolve().parent.parent)
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=stream, cwd=Path(__file__).resolve().parent.parent, env=environment)
         spent, code = finish(process)
         spent["wall_s"] = time.perf_counter() - start
     lines = errors.read_text(encoding="utf-8").strip().splitlines()

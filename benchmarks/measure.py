@@ -56,6 +56,7 @@ def method(name: str) -> Callable[[Case], Row]:
 
     return {
         "command": command.command,
+        "warm": command.warm,
         "plans": solvers.plans,
         "compact": solvers.compact,
         "direct": solvers.direct,

@@ -58,6 +58,13 @@ model included. SCIP chooses strikes freely where minclub takes three digits, so
 rounds SCIP's strikes up, evaluates the design and finds minclub's optimum.
 """
 
+CACHE_TEXT = """## A second run
+
+`minclub solve` keeps on disk what plants cost and takes it from there the next time, under a digest of all that it depends on
+([decision 7](decisions/0007-cache.md)). Everything else on this page is measured without it. *Second run* is the same command with a cache that the first run
+has filled: as good as it gets, since nothing has changed. Whole processes, wall and CPU seconds.
+"""
+
 SCALING = ("synthetic", "synthetic-tail", "synthetic-few-scenarios", "synthetic-few-projects", "synthetic-starts", "size-", "basket", "ladders")
 RIVALS = ("direct-all", "compact-all", "part-", "core-", "small-", "brute")
 
@@ -71,7 +78,7 @@ def render(results: Row, cases: Sequence[Case] | None = None, *, quick: bool = F
         quick: whether the cases are the small ones.
     """
     rows, cases = results["rows"], suite() if cases is None else cases
-    parts = [_head(results), *([QUICK] if quick else []), _bars(rows), _profile(rows), _floor(rows)]
+    parts = [_head(results), *([QUICK] if quick else []), _bars(rows), _profile(rows), _warm(rows), _floor(rows)]
     parts.append(f"{PEERS}\n{table(_of(rows, cases, RIVALS), INSTANCE + METHOD + OUTCOME)}\n{_builds(rows)}")
     parts.append(f"{SIZE_TEXT}\n{table(_of(rows, cases, SCALING), SIZE + INSTANCE[1:] + OUTCOME)}")
     parts.append(f"## Every case\n\n{table([rows.get(case.name) or absent(case) for case in cases], CASE)}")
@@ -134,6 +141,16 @@ def _profile(rows: Rows) -> str:
         spent = [(stages.get(stage, 0.0), sum(stages.values())) for _, stages in found]
         lines.append(f"| {stage} | " + " | ".join(f"{part:.2f} ({percent(part / total)})" for part, total in spent) + " |")
     return "\n".join([PROFILE, *lines, ""])
+
+
+def _warm(rows: Rows) -> str:
+    lines = ["| instance | without a cache | first run | second run | cache, MB |", "|---|---|---|---|---|"]
+    for name in ("usmca", "usmca-all"):
+        cold, again = rows.get(name, {}), rows.get(f"{name}-warm", {})
+        if "wall_s" in cold and "first" in again:
+            told = " | ".join(f"{row['wall_s']:.1f} (CPU {number('cpu_s')(row)})" for row in (cold, again["first"], again))
+            lines.append(f"| {cold['label']}, {cold['case']['note'] or 'as shipped'} | {told} | {number('cache_mb')(again)} |")
+    return "\n".join([CACHE_TEXT, *(lines if len(lines) > 2 else ["Not run."]), ""])
 
 
 def _floor(rows: Rows) -> str:

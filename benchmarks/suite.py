@@ -49,6 +49,8 @@ def _whole() -> list[Case]:
         Case("tutorial", "command", instance="tutorial", repeats=FIVE),
         usmca,
         replace(usmca, name="usmca-all", overrides=ALL_INSTRUMENTS, note="all instruments"),
+        replace(usmca, name="usmca-warm", method="warm", repeats=3, note="second run with a cache"),
+        replace(usmca, name="usmca-all-warm", method="warm", overrides=ALL_INSTRUMENTS, repeats=3, note="all instruments, second run with a cache"),
         replace(large, note="no weight on the tail"),
         replace(tail, name="synthetic-tail", note="weight of the tail 0.1"),
         replace(tail, name="synthetic-few-scenarios", recipe=_recipe(240, 30, 100), note="a tenth of the scenarios"),

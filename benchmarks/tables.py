@@ -8,7 +8,8 @@ from typing import Any
 Row = dict[str, Any]
 Column = tuple[str, Callable[[Row], str]]
 
-METHODS = {"plans": "plans (minclub)", "compact": "compact, HiGHS", "direct": "direct, SCIP", "brute": "brute force", "command": "plans (minclub)"}
+METHODS = {"plans": "plans (minclub)", "compact": "compact, HiGHS", "direct": "direct, SCIP", "brute": "brute force"}
+METHODS |= dict.fromkeys(("command", "warm"), METHODS["plans"])
 STATUS = {
     "optimal": "proven",
     "gaplimit": "proven",

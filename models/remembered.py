@@ -46,6 +46,12 @@ class Remembered:
     _offers: dict[tuple[int, tuple[str, ...]], tuple[Offer, Offer]] = field(default_factory=dict)
     _given: dict[tuple[object, ...], tuple[object, ...]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        try:
+            stamp()
+        except OSError as error:
+            self.store.give_up(error)
+
     def family(
         self,
         site: Site,

@@ -12,7 +12,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
@@ -29,7 +29,7 @@ FORMAT = 1
 NAME = f"minclub-cache-{FORMAT}.sqlite3"
 MOST_BYTES = 1 << 30
 MOST_OF_ONE = 1 << 26
-BATCH_BYTES, BATCH_SECONDS = 1 << 26, 5.0
+BATCH_BYTES, BATCH_SECONDS = 1 << 25, 5.0
 PATIENCE = 5.0
 """Seconds to wait for another process before the store is given up."""
 USED_AGAIN = 3600
@@ -74,7 +74,7 @@ class Store:
             try:
                 found = self._read(key)
             except (sqlite3.Error, OSError) as error:
-                self._give_up(error)
+                self.give_up(error)
         self.hits, self.misses = self.hits + (found is not None), self.misses + (found is None)
         return found
 
@@ -92,13 +92,18 @@ class Store:
         self.hits, self.misses = self.hits - 1, self.misses + 1
         self._warn_of_damage(why)
 
+    def give_up(self, error: Exception) -> None:
+        """Say why the store is of no use, and go on without."""
+        self.usable, self._pending = False, {}
+        _LOG.warning("the cache %s is not used: %s", self.path, error)
+
     def flush(self) -> None:
         """Write what waits."""
         if (self._pending or self._again) and self._is_usable():
             try:
                 self._write()
             except (sqlite3.Error, OSError) as error:
-                self._give_up(error)
+                self.give_up(error)
         self._pending, self._waiting, self._since, self._again = {}, 0, time.monotonic(), set()
 
     def close(self) -> None:
@@ -117,10 +122,17 @@ class Store:
         if not self.path.is_file():
             return Contents(0, 0)
         try:
-            count = self._open(make=False).execute("SELECT count(*) FROM entry").fetchone()[0]
+            count = self._open().execute("SELECT count(*) FROM entry").fetchone()[0]
         except sqlite3.Error as error:
             raise OSError(f"{self.path}: {error}") from error
+        finally:
+            self.close()
         return Contents(count, self.path.stat().st_size)
+
+    def __del__(self) -> None:
+        if self._connection is not None and self._process == os.getpid():
+            with suppress(sqlite3.Error):
+                self._connection.close()
 
     def clear(self) -> None:
         """Remove the file.
@@ -141,17 +153,11 @@ class Store:
     def _is_usable(self) -> bool:
         return self.usable and self._process == os.getpid()
 
-    def _give_up(self, error: Exception) -> None:
-        self.usable, self._pending = False, {}
-        _LOG.warning("the cache %s is not used: %s", self.path, error)
-
-    def _open(self, make: bool) -> sqlite3.Connection:
-        """Return the connection, and make folder and file if there is none and ``make`` says so."""
+    def _open(self) -> sqlite3.Connection:
+        """Return the connection; folder and file are made if there is none."""
         if self._connection is None:
-            if make:
-                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            uri = f"{self.path.resolve().as_uri()}?mode={'rwc' if make else 'rw'}"
-            self._connection = sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if version not in (0, FORMAT):
                 raise OSError(f"it has format {version}, not {FORMAT}")
@@ -163,7 +169,7 @@ class Store:
         if self._connection is None and not self.path.is_file():
             return None
         query = "SELECT used, crc, data FROM entry JOIN payload USING (key) WHERE key = ? AND length(data) <= ?"
-        row = self._open(make=False).execute(query, (key, MOST_OF_ONE)).fetchone()
+        row = self._open().execute(query, (key, MOST_OF_ONE)).fetchone()
         if row is None:
             return None
         used, crc, data = row
@@ -176,7 +182,7 @@ class Store:
 
     def _write(self) -> None:
         """Write what waits in one transaction."""
-        connection, now = self._open(make=True), int(time.time())
+        connection, now = self._open(), int(time.time())
         connection.execute("BEGIN IMMEDIATE")
         try:
             self._make_room(connection)

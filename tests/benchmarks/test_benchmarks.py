@@ -27,6 +27,7 @@ def fabricated(**changed: Any) -> dict[str, Any]:
     common = {"status": "optimal", "objective_musd": 10.0, "bound_musd": 10.0, "gap": 0.0, "wall_s": 1.0, "cpu_s": 0.9, "peak_mb": 200.0}
     more: dict[str, dict[str, Any]] = {
         "command": {"binding_caps": 7},
+        "warm": {"first": {"wall_s": 1.5, "cpu_s": 1.25}, "cache_mb": 42.25},
         "plans": {"stages": {"pricing": 0.6, "Pyomo": 0.1, "audit": 0.3}, "trace": [[0.5, 20.0, 10.0], [1.0, 10.0, 10.0]]},
         "brute": {"designs": 12},
         "coefficients": {"status": "done", "families": 5, "bytes": 1e9, "scenarios": 10_000, "drawing_s": 1.0, "baseline_s": 1.5},
@@ -158,6 +159,21 @@ def test_a_command_is_timed_as_a_whole_process() -> None:
     assert "no-such-command" in wrong["message"]
 
 
+def test_commands_run_without_a_cache_but_for_the_second_run_of_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The user's own is never touched; the second run finds what the first one left, and the same design."""
+    from benchmarks.cases import Case
+    from benchmarks.run import run_case
+
+    monkeypatch.setenv("MINCLUB_CACHE_DIR", str(tmp_path / "own"))
+    cold = run_case(Case("x", "command", instance="tutorial"))
+    assert "cache_mb" not in cold
+    row = run_case(Case("x", "warm", instance="tutorial"))
+    assert row["status"] == "optimal", row
+    assert row["first"]["objective_musd"] == row["objective_musd"] == cold["objective_musd"]
+    assert row["cache_mb"] > 0.01
+    assert not (tmp_path / "own").exists()
+
+
 def test_a_case_that_the_direct_model_cannot_state_is_refused() -> None:
     pytest.importorskip("pyscipopt")
     from benchmarks.cases import Case
@@ -263,7 +279,8 @@ def test_page_has_every_bar_and_every_case(tmp_path: Path) -> None:
         assert set(bar.cases) <= set(results["rows"]), bar.work
     for case in suite():
         assert f"| `{case.name}` | {case.method} |" in text
-    assert "not run" not in text
+    assert "not run" not in text.lower()
+    assert "| usmca, all instruments | 1.0 (CPU 0.9) | 1.5 (CPU 1.2) | 1.0 (CPU 0.9) | 42.2 |" in text
     picture = draw(results["rows"], tmp_path / "picture.svg")
     assert picture is not None
     assert "Pyomo" in picture.read_text(encoding="utf-8")
@@ -274,11 +291,12 @@ def test_page_of_a_run_that_was_stopped_names_what_is_missing() -> None:
     from benchmarks.suite import suite
 
     results = fabricated()
-    del results["rows"]["caps"], results["rows"]["copy"]
+    del results["rows"]["caps"], results["rows"]["copy"], results["rows"]["usmca-warm"], results["rows"]["usmca-all-warm"]
     text = render(results, suite())
     assert "| not run: caps | - |" in text
     assert "Coefficients: not run" in text
     assert "| `copy` | copy | tutorial | not run |" in text
+    assert "wall and CPU seconds.\n\nNot run.\n" in text
 
 
 def verdicts(results: dict[str, Any]) -> dict[tuple[str, ...], Any]:

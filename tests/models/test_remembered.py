@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import minclub as mc
-from minclub.models import remembered
+from minclub.models import digests, remembered
 from minclub.models.columns import family
 from minclub.models.desk import Desk
 from minclub.models.packing import pack
@@ -155,6 +155,17 @@ def test_the_digest_changes_with_what_computes(monkeypatch: pytest.MonkeyPatch) 
     before = key(given)
     monkeypatch.setattr(remembered, "stamp", lambda: b"another program")
     assert key(given) != before
+
+
+def test_without_the_source_of_the_program_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(digests.Path, "glob", lambda *_: [])
+    digests.stamp.cache_clear()
+    given = call(bound=False)
+    with caching(tmp_path) as store:
+        assert store is not None
+        assert pack(Remembered(store).family(**given), CLASSES) == pack(family(**given), CLASSES)
+    assert list(tmp_path.iterdir()) == []
+    assert "the source of the program cannot be read" in caplog.text
 
 
 class Only:

@@ -101,9 +101,9 @@ def test_the_least_recently_used_go_first(tmp_path: Path, monkeypatch: pytest.Mo
     made.put(key("e"), b"e" * 300)
     made.flush()
     assert {name for name in "abcde" if made.get(key(name)) is not None} == {"a", "c", "d", "e"}
-    held = made._open(make=False).execute("SELECT sum(size) FROM entry").fetchone()[0]
+    held = made._open().execute("SELECT sum(size) FROM entry").fetchone()[0]
     assert held <= 1000
-    assert made._open(make=False).execute("SELECT count(*) FROM payload").fetchone()[0] == 4
+    assert made._open().execute("SELECT count(*) FROM payload").fetchone()[0] == 4
     made.close()
 
 
@@ -211,7 +211,7 @@ def survives_writing(made: Store, caplog: pytest.LogCaptureFixture) -> None:
 
 def test_a_file_that_can_only_be_read_still_serves(tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     made = filled(tmp_path, a=b"a")
-    made._open(make=False).execute("PRAGMA query_only=1")
+    made._open().execute("PRAGMA query_only=1")
     assert made.get(key("a")) == b"a"
     assert warnings(caplog) == []
     made.put(ONE, b"one")
@@ -222,7 +222,7 @@ def test_a_file_that_can_only_be_read_still_serves(tmp_path: Path, caplog: pytes
 
 def test_a_full_disk(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     made = filled(tmp_path, a=b"a")
-    made._open(make=False).execute("PRAGMA max_page_count=1")
+    made._open().execute("PRAGMA max_page_count=1")
     made.put(ONE, os.urandom(10_000_000))
     made.flush()
     assert "full" in warnings(caplog)[0]
@@ -342,9 +342,9 @@ def test_a_use_is_written_down_once_an_hour(tmp_path: Path, monkeypatch: pytest.
     made, now = filled(tmp_path, a=b"a"), time.time()
     for later, changed in ((10.0, False), (7200.0, True)):
         monkeypatch.setattr(room.time, "time", lambda later=later: now + later)
-        before = made._open(make=False).execute("SELECT used FROM entry").fetchone()[0]
+        before = made._open().execute("SELECT used FROM entry").fetchone()[0]
         made.get(key("a"))
         made.flush()
-        after = made._open(make=False).execute("SELECT used FROM entry").fetchone()[0]
+        after = made._open().execute("SELECT used FROM entry").fetchone()[0]
         assert (after != before) == changed
     made.close()
