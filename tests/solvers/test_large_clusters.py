@@ -125,6 +125,7 @@ def test_fifty_random_instances_and_brute_force_agree(split: Split) -> None:
     assert {name: count for name, count in counts.items() if count < LEAST} == {}
 
 
+@pytest.mark.slow
 def test_the_shipped_instance_lists_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
     """Targets, feed chains, guards and closed contracts of the real case."""
     instance = load("usmca", ["scenarios.count=20"])
