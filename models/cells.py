@@ -1,0 +1,291 @@
+"""Cells of credit rates, and what a project costs at least at some point of a cell (C12 to C15, C24).
+
+A project takes the best point of a cell and the least strike there. For each interval of strikes the conditions of
+``halfspaces`` cut a polytope out of the cell and the interval. Public cost is at least its value at the start of the
+interval plus its slope there times the way into it (payments of years that surely run are convex in the strike), and
+linear in the credits: for prices that are not negative its least value is at a corner. So the error falls with the square
+of the step between strikes, whatever the width of the cell; only projects that share a country and product, and so one
+pair of rates, may each take another point of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .bankability import TOLERANCE, stack_share
+from .columns import least_strikes, strike_bounds, surely_running
+from .contracts import three_digit_grid
+from .corners import corners
+from .halfspaces import LinearTests, over_intervals
+from .lending import main_share
+from .subsidies import NO_CREDIT, CreditLevel, credits_at
+from .welfare import Cost, LevelCosts, discount, project_cost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from .cashflow import Site
+    from .columns import Offer
+    from .subsidies import LawCredits
+
+    Array = NDArray[np.float64]
+    Ints = NDArray[np.int_]
+
+MOST = 6
+"""Most conditions that cut a polytope; the others are left out, which only lowers a bound."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Credit increments between a bottom and a top; ``strikes`` is how many intervals the range of strikes is cut into."""
+
+    bottom: CreditLevel
+    top: CreditLevel
+    strikes: int = 16
+
+    @property
+    def point(self) -> bool:
+        """Say whether the cell holds one pair of rates alone."""
+        return self.bottom == self.top
+
+    def halves(self, per_itc: float, per_ptc: float) -> tuple[Cell, Cell]:
+        """Return the two halves along the side that is worth more money, given musd per unit of each credit."""
+        low, high = self.bottom, self.top
+        if (high.itc - low.itc) * per_itc >= (high.ptc - low.ptc) * per_ptc:
+            middle = (low.itc + high.itc) / 2.0
+            return replace(self, top=replace(high, itc=middle)), replace(self, bottom=replace(low, itc=middle))
+        middle = (low.ptc + high.ptc) / 2.0
+        return replace(self, top=replace(high, ptc=middle)), replace(self, bottom=replace(low, ptc=middle))
+
+
+@dataclass(frozen=True)
+class Corners:
+    """What a project may choose in a cell: ``N`` corners, each a weighted sum of cost entries.
+
+    ``entry`` and ``share`` are ``(N, 4)``; ``rates`` ``(N, 2)`` the increments there; ``strike`` ``(N,)`` USD/t, nan
+    without a contract.
+    """
+
+    entry: Ints
+    share: Array
+    rates: Array
+    strike: Array
+
+    @staticmethod
+    def joined(parts: Sequence[Corners]) -> Corners:
+        """Return the corners of several parts together."""
+        return Corners(*(np.concatenate([getattr(p, name) for p in parts]) for name in Corners.__dataclass_fields__))
+
+    def moved(self, by: int) -> Corners:
+        """Return the corners with their entries counted from another place."""
+        return replace(self, entry=self.entry + by)
+
+
+NONE = Corners(np.zeros((0, 4), dtype=int), np.zeros((0, 4)), np.zeros((0, 2)), np.zeros(0))
+
+
+@dataclass(frozen=True)
+class CellCosts(LevelCosts):
+    """Lower bounds on public cost by cell: the least over corners, found anew for each set of prices.
+
+    ``corners`` are those of all levels, ``level`` ``(N,)`` the level of each. ``of`` names each level's corner that is
+    cheapest at the objective's own weights, -1 where there is none.
+    """
+
+    corners: Corners
+    level: Ints
+
+    def at(self, level: int) -> Cost:
+        """Return the cost of the level's corner that is cheapest at the objective's own weights."""
+        entry, share = self.corners.entry[self.of[level]], self.corners.share[self.of[level]]
+        return Cost(*(np.tensordot(share, getattr(self.entries, name)[entry], axes=1) for name in Cost.__dataclass_fields__))
+
+    def weighed(self, weigh: Callable[[Cost, Array], Array]) -> Array:
+        """Return the least weighted cost of each level, ``(L,)``; inf where there is none."""
+        found = np.full(self.of.size, np.inf)
+        np.minimum.at(found, self.level, self.by_corner(weigh))
+        return found
+
+    def by_corner(self, weigh: Callable[[Cost, Array], Array]) -> Array:
+        """Return the weighted cost of every corner, ``(N,)``."""
+        values = weigh(self.entries, self.hosted)
+        return (values[self.corners.entry] * self.corners.share).sum(axis=1)
+
+
+def together(costs: Sequence[Cost]) -> Cost:
+    """Return several batches as one."""
+    return Cost(*(np.concatenate([getattr(c, name) for c in costs]) for name in Cost.__dataclass_fields__))
+
+
+class SiteBounds:
+    """Lower bounds on one project's columns between two sites, by cell.
+
+    Entries of ``costs``: nothing; the highest investment credit; the highest production credit without a contract; then
+    for each interval of strikes payments and law credits at its start, their rise over the interval, and the highest
+    production credit.
+    """
+
+    def __init__(self, best: Site, worst: Site, law: LawCredits, offer: Offer, top: CreditLevel, exposed: bool, strikes: int, steps: int) -> None:
+        """Prepare tests and costs.
+
+        Args:
+            best: the plant at the highest prices, with royalties at the lowest.
+            worst: the plant at the lowest prices.
+            law: credits of law.
+            offer: terms and rules.
+            top: the highest rates of the club.
+            exposed: whether the dump deck counts.
+            strikes: intervals into which the range of strikes is cut.
+            steps: parts of an interval on which tests are evaluated.
+        """
+        self.best, self.worst, self.law, self.offer, self.top = best, worst, law, offer, top
+        self.exposed, self.steps = exposed, steps
+        bare = self._tests(None)
+        self.ends = self._range(bare, strikes)
+        self.bare_forms, self.bare_tail = _that_cut(bare.forms()), bare.tail_forms()
+        if self.ends.size:
+            fine = np.interp(np.arange(strikes * steps + 1) / steps, np.arange(strikes + 1), self.ends)
+            self.forms, self.tail = _that_cut(self._tests(fine).forms()), self._tests(self.ends).tail_forms()
+        self.stack = self._stack_form()
+        self.costs = self._costs()
+        del self.best, self.worst
+
+    def _tests(self, strikes: Array | None) -> LinearTests:
+        terms = None if strikes is None else self.offer.contract
+        tests = LinearTests(self.best, self.offer.rules, self.offer.long_run, self.exposed, terms, strikes, self.worst)
+        return tests.offered(self.law, self.top)
+
+    @property
+    def _extremes(self) -> list[tuple[Array, Array]]:
+        levels = [CreditLevel(itc, ptc) for itc in (0.0, self.top.itc) for ptc in (0.0, self.top.ptc)]
+        return [credits_at(self.law, level) for level in levels]
+
+    def _range(self, bare: LinearTests, strikes: int) -> Array:
+        """Return the ends of the intervals of strikes, USD/t ``(I + 1,)``: from where some rates may pass to where all do; empty where no contract counts.
+
+        The rates that pass at one strike are a convex set, so all pass where the four extremes do.
+        """
+        offer, rules = self.offer, self.offer.rules
+        low, high = strike_bounds(self.best, offer)
+        if not offer.contracts or high < low or main_share(self.best.plant, offer.long_run) < rules.main_share_min:
+            return np.empty(0)
+        if all(bare.passes(*rates)[0] for rates in self._extremes):
+            return np.empty(0)
+        grid = np.unique(np.concatenate([[low], three_digit_grid(low, high), [high]]))
+        forms = self._tests(grid).forms()
+        possible = (forms[:, 0] + np.maximum(forms[:, 1:], 0.0).sum(axis=1) >= 0.0).all(axis=0)
+        if not possible.any():
+            return np.empty(0)
+        passing = least_strikes(self.best, offer, self.exposed, grid, self._extremes, self.worst)
+        first = grid[max(int(np.argmax(possible)) - 1, 0)]
+        return np.linspace(first, high if np.isnan(passing).any() else max(first, passing.max()), strikes + 1)
+
+    # --- cost --------------------------------------------------------------------------------------------------------
+
+    def _costs(self) -> Cost:
+        best, law, rate, top = self.best, self.law, self.offer.public_rate, self.top
+        running = surely_running(self.worst, self.offer)
+        alone = project_cost(best, law, [NO_CREDIT, CreditLevel(itc=top.itc), CreditLevel(ptc=top.ptc)], rate, worst=self.worst, running=running)
+        batches = [alone]
+        if self.ends.size:
+            start = self.ends[:-1]
+            base, drawn = (project_cost(best, law, level, rate, self.offer.contract, start, self.worst) for level in (NO_CREDIT, CreditLevel(ptc=top.ptc)))
+            batches += [base, self._rise(np.diff(self.ends)), drawn - base]
+        return together(batches)
+
+    def _rise(self, width: Array) -> Cost:
+        """Return by how much payments rise at least over each interval of strikes: the width times the slope at its start.
+
+        With a collar a payment is not convex in the strike, and nothing is counted.
+        """
+        site, terms = self.best, self.offer.contract
+        horizon, scenarios = site.outlook.price.shape
+        rows = terms.covered(site.calendar.operate.size)
+        none = Cost.none(horizon, scenarios).repeated(width.size)
+        if (terms.collar and terms.upside_share) or not rows.size:
+            return none
+        start, years = self.ends[:-1], site.calendar.operate[rows]
+        factor = discount(horizon, self.offer.public_rate)[years]
+        sure, payment = self.worst.runs(rows, start, terms), site.receipts(rows, start, terms)
+        unit = (width[:, None] * terms.index(rows) * site.contracted(rows, terms))[:, :, None]
+        paid = np.where(sure & (payment > 0.0), unit, 0.0)
+        rise = np.where(sure, np.where(payment > 0.0, unit, terms.upside_share * unit), 0.0)
+        net = factor @ np.where(sure, payment, np.minimum(payment, 0.0))
+        gain = factor @ rise
+        payments = none.payments
+        payments[:, years] = paid.mean(axis=2)
+        booked = np.where(net.mean(axis=1) >= 0.0, gain.mean(axis=1), 0.0)
+        return replace(none, payments=payments, booked=booked, scenario=np.where(net >= 0.0, gain, 0.0), scenario_outlay=factor @ paid)
+
+    # --- corners -----------------------------------------------------------------------------------------------------
+
+    def of(self, cell: Cell) -> Corners:
+        """Return what the project may choose in a cell."""
+        low, high = self._shares(cell.bottom), self._shares(cell.top)
+        middle, stack = (low + high) / 2.0, self.stack
+        if stack.size and stack[0, 0, 0] < 0.0:
+            if (stack[0, 1:3, 0] @ low) < 0.0:
+                return NONE
+            stack = stack[:0]
+        tails = self.offer.rules.tail
+        forms = [_flat(self.bare_forms), stack, *([self.bare_tail.forms(middle)] if tails else [])]
+        found = [self._corners(np.concatenate(forms), low, high, held=False)]
+        if self.ends.size:
+            forms = [over_intervals(self.forms, self.steps, low, high), np.repeat(stack, self.ends.size - 1, axis=2)]
+            forms += [self.tail.forms(middle)] if tails else []
+            found.append(self._corners(np.concatenate(forms), low, high, held=True))
+        return Corners.joined(found)
+
+    def _shares(self, level: CreditLevel) -> Array:
+        return np.array([x / top if top > 0.0 else 0.0 for x, top in ((level.itc, self.top.itc), (level.ptc, self.top.ptc))])
+
+    def _stack_form(self) -> Array:
+        """Return the cap on credits and grants as a form ``(1 or 0, 4, 1)``; it counts where the project draws some of the club's (C13)."""
+        if not self.offer.rules.stack:
+            return np.zeros((0, 4, 1))
+        at_law, itc, ptc = (
+            float(stack_share(self.best, *credits_at(self.law, level), self.offer.public_rate))
+            for level in (NO_CREDIT, CreditLevel(itc=self.top.itc), CreditLevel(ptc=self.top.ptc))
+        )
+        return np.array([self.offer.rules.stack_cap + TOLERANCE - at_law, at_law - itc, at_law - ptc, 0.0]).reshape(1, 4, 1)
+
+    def _corners(self, forms: Array, low: Array, high: Array, *, held: bool) -> Corners:
+        """Return the corners that forms ``(F, 4, I)`` leave of a cell and each interval."""
+        side = -(forms[:, 0] + forms[:, 1] * low[0] + forms[:, 2] * low[1])
+        normal = np.stack([forms[:, 1] * (high[0] - low[0]), forms[:, 2] * (high[1] - low[1]), forms[:, 3]], axis=1)
+        interval, point = corners(*_tightest(normal, side))
+        a, e = (low + point[:, :2] * (high - low)).T
+        u, count = point[:, 2], self.ends.size - 1
+        nothing = np.zeros(a.size, dtype=int)
+        if held:
+            entry = np.stack([3 + interval, 3 + count + interval, nothing + 1, 3 + 2 * count + interval], axis=1)
+            strike = self.ends[interval] + u * np.diff(self.ends)[interval]
+        else:
+            entry, strike = np.stack([nothing, nothing, nothing + 1, nothing + 2], axis=1), np.full(a.size, np.nan)
+        share = np.stack([np.ones(a.size), u, a, e], axis=1)
+        return Corners(entry, share, np.stack([a * self.top.itc, e * self.top.ptc], axis=1), strike)
+
+
+def _that_cut(forms: Array) -> Array:
+    """Return the forms ``(F, 3, G)`` that fail at some rates and strike."""
+    return forms[((forms[:, 0] + np.minimum(forms[:, 1:], 0.0).sum(axis=1)) < 0.0).any(axis=1)]
+
+
+def _flat(forms: Array) -> Array:
+    """Return forms without a strike as forms of one interval, ``(F, 4, 1)``."""
+    return np.concatenate([forms, np.zeros((forms.shape[0], 1, forms.shape[2]))], axis=1)
+
+
+def _tightest(normal: Array, side: Array) -> tuple[Array, Array]:
+    """Return normals ``(I, C, 3)`` and sides ``(I, C)`` of the conditions that cut most off the cube, from ``(F, 3, I)`` and ``(F, I)``."""
+    least = np.minimum(normal, 0.0).sum(axis=1) - side
+    size = np.maximum(np.abs(normal).max(axis=1), np.abs(side) + 1e-300)
+    chosen = np.argsort(least / size, axis=0)[:MOST]
+    sides = np.take_along_axis(np.where(least < 0.0, side, -np.inf), chosen, axis=0)
+    normals = np.take_along_axis(normal, chosen[:, None, :], axis=0)
+    return np.moveaxis(normals, 2, 0), sides.T

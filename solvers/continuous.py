@@ -1,0 +1,214 @@
+"""Designs with credits and strikes off the ladders, and a bound on all of them (C14, C15, C19).
+
+Each round solves the relaxation of the plan formulation over cells of credit rates, whose columns are bounds
+(``models/cells.py``): its value is a bound on every design. The corners that it uses become points, and a search over points
+alone, whose columns are exact, gives a design. Cells that the relaxation uses are then divided, or their strikes cut more
+finely. The band (C21b) is kept by designs and left out of the bound.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..models.cells import Cell, CellCosts
+from ..models.clusters import build_sets, find_clusters, read_demands
+from ..models.credits import CreditDesk
+from ..models.decisions import Decisions, from_plans
+from ..models.market import COUNTRIES
+from ..models.master import Master, read_limits
+from ..models.outlooks import Setting
+from ..models.plans import PlanSpace
+from ..models.subsidies import NO_CREDIT, CreditLevel
+from .search import Search
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from ..models.desk import Desk
+    from ..models.plans import Plan
+    from ..models.welfare import Cost
+    from .clock import Clock
+
+    Pair = tuple[str, str]
+    Array = NDArray[np.float64]
+
+DECIMALS = 6
+"""Decimals of a credit rate."""
+EDGE = 1e-7
+"""Distance by which a corner may lie outside its cell."""
+FINE = 64
+"""Intervals into which the range of strikes is cut before a cell is divided."""
+NARROW = 1e-4
+"""Width of a cell, in rates, below which it is not divided."""
+SHARE = 0.25
+"""Share of the gap asked for to which a search over points is solved."""
+
+
+@dataclass(frozen=True)
+class ContinuousOutcome:
+    """The best design found, with its objective, and a lower bound on all designs, musd; no decisions where none was found.
+
+    ``trace`` holds bound and objective after each round.
+    """
+
+    decisions: Decisions | None
+    objective: float
+    bound: float
+    trace: tuple[tuple[float, float], ...]
+
+
+class ContinuousSearch:
+    """Alternates between bounds over cells and designs over points until they meet."""
+
+    def __init__(self, desk: Desk, clock: Clock, report: Callable[[str, float, float], None] | None = None) -> None:
+        """Lay out clusters and start with one cell for each country and product."""
+        self.desk, self.clock = desk, clock
+        self.report = report or (lambda stage, objective, bound: None)
+        self.cells = CreditDesk(desk)
+        demands = read_demands(desk.balance, desk.baseline)
+        self.clusters = find_clusters(desk.balance, desk.baseline, desk.fixes)
+        self.sets = [build_sets(desk.balance, desk.baseline, c, demands) for c in self.clusters]
+        self.limits = read_limits(desk)
+        self.points: dict[Pair, set[CreditLevel]] = {}
+        self.bound, self.objective = -np.inf, np.inf
+        self.decisions: Decisions | None = None
+
+    def offer(self, decisions: Decisions) -> None:
+        """Take the credits of a design as points."""
+        for pair, level in decisions.credits.items():
+            self.points.setdefault(pair, set()).add(CreditLevel(level.itc, level.ptc))
+
+    def solve(self, gap: float, rounds: int = 200) -> ContinuousOutcome:
+        """Go on until the best design is within a gap of the bound, time is up or no cell can be divided."""
+        trace: list[tuple[float, float]] = []
+        if self.points:
+            self._design(gap)
+        while len(trace) < rounds and not self.clock.over():
+            search, used = self._relax()
+            for plan in used:
+                self._point(search, plan)
+            points = self._design(gap)
+            trace.append((self.bound, self.objective))
+            self.report("continuous", self.objective, self.bound)
+            if self._within(gap) or not used or not self._refine(search, used, points, gap):
+                break
+        return ContinuousOutcome(self.decisions, self.objective, self.bound, tuple(trace))
+
+    def _within(self, gap: float) -> bool:
+        return bool(np.isfinite(self.objective) and self.objective - self.bound <= gap * max(abs(self.objective), 1.0))
+
+    def _search(self, desk: CreditDesk) -> Search:
+        spaces = [PlanSpace(desk, k, c, s) for k, (c, s) in enumerate(zip(self.clusters, self.sets, strict=True))]
+        return Search(spaces, Master(desk, self.limits, len(spaces)), self.clock, None, exact=False)
+
+    def _relax(self) -> tuple[Search, list[Plan]]:
+        search = self._search(self.cells)
+        bound, used = search.relax()
+        self.bound = max(self.bound, bound)
+        return search, [search.master.plans[p] for p in used]
+
+    def _design(self, gap: float) -> CreditDesk:
+        """Search among the points, keep what is better and return their desk."""
+        desk = self.cells.pointed(self.points)
+        search = self._search(desk)
+        outcome = search.solve(SHARE * gap)
+        if outcome.chosen is not None and outcome.objective < self.objective:
+            self.objective = outcome.objective
+            plans = [search.master.plans[p] for p in outcome.chosen]
+            self.decisions = from_plans(desk, plans, tuple(c.products for c in self.clusters))
+        return desk
+
+    # --- points and cells ----------------------------------------------------------------------------------------------
+
+    def _uses(self, search: Search, plan: Plan) -> list[Use]:
+        """Return the wide cells that a plan uses, at the search's prices."""
+        products = self.clusters[plan.cluster].products
+        here = {m: Setting(b, p) for m, b, p in zip(products, plan.borders, plan.paths, strict=True)}
+        settings = self.desk.law_settings() | here
+        found = []
+        for country, product, level in plan.levels if search.prices is not None else ():
+            if not self.cells.cells[level].point:
+                plants = self.desk.plants
+                builds = tuple((k, s) for k, s in plan.builds if (plants[k].country, plants[k].product) == (country, product))
+                found.append(Use((country, product), level, builds, settings))
+        return found
+
+    def _weigher(self, search: Search, country: str) -> Callable[[Cost, Array], Array]:
+        weights = search.prices.weights if search.prices is not None else search.columns.weights
+        return lambda cost, hosted: weights.of(cost, COUNTRIES.index(country), hosted)
+
+    def _point(self, search: Search, plan: Plan) -> None:
+        """Take the rates that the plants of a plan would take in its cells as points: as they are and rounded up, so that tests which bind hold."""
+        for use in self._uses(search, plan):
+            for itc, ptc in self._rates(search, use):
+                near = CreditLevel(round(itc, DECIMALS), round(ptc, DECIMALS))
+                up = CreditLevel(_up(itc, self.cells.highest.itc), _up(ptc, self.cells.highest.ptc))
+                self.points.setdefault(use.pair, set()).update({near, up} - {NO_CREDIT})
+
+    def _rates(self, search: Search, use: Use) -> list[tuple[float, float]]:
+        """Return the rates that each plant of a cell would take there."""
+        found = []
+        for key, start in use.builds:
+            cost = self.cells.family(key, start, use.settings).cost
+            assert isinstance(cost, CellCosts)
+            where = np.flatnonzero(cost.level == use.level)
+            itc, ptc = cost.corners.rates[where[cost.by_corner(self._weigher(search, use.pair[0]))[where].argmin()]]
+            found.append((float(itc), float(ptc)))
+        return found
+
+    def _refine(self, search: Search, plans: list[Plan], points: CreditDesk, gap: float) -> int:
+        """Divide the cells whose bounds are far below what points cost there, or cut their strikes more finely; return how many."""
+        uses = [use for plan in plans for use in self._uses(search, plan)]
+        slack = [self._slack(search, use, points) for use in uses]
+        allowed = SHARE * gap * max(1.0, abs(self.bound)) / max(1, len(uses))
+        changed = 0
+        for use, loose in zip(uses, slack, strict=True):
+            if loose > allowed and use.level in self.cells.cells_of[use.pair]:
+                parts = self._parts(use, self._rates(search, use))
+                changed += bool(parts)
+                if parts:
+                    self.cells.replace_cell(use.pair, use.level, parts)
+        return changed
+
+    def _slack(self, search: Search, use: Use, points: CreditDesk) -> float:
+        """Return by how much a group costs more at the best point than its bound in a cell, musd."""
+        weigh = self._weigher(search, use.pair[0])
+
+        def cost(desk: CreditDesk) -> Array:
+            own = [desk.family(key, start, use.settings).cost.weighed(weigh) for key, start in use.builds]
+            return sum(own, desk.baseline_credits(*use.pair, use.settings).weighed(weigh))
+
+        return float(cost(points)[points.offered(*use.pair)].min() - cost(self.cells)[use.level])
+
+    def _parts(self, use: Use, rates: list[tuple[float, float]]) -> list[Cell]:
+        """Return what takes the place of a cell: halves where its plants take different rates or strikes are fine, else a finer cut of strikes."""
+        cell, plants = self.cells.cells[use.level], self.desk.plants
+        drawers = len(rates) + sum((plants[k].country, plants[k].product) == use.pair for k in self.desk.baseline.builds)
+        apart = float(np.ptp(np.array(rates), axis=0).max()) if rates else 0.0
+        if cell.strikes < FINE and (drawers == 1 or apart < NARROW):
+            return [replace(cell, strikes=FINE)]
+        if max(cell.top.itc - cell.bottom.itc, cell.top.ptc - cell.bottom.ptc) < NARROW:
+            return []
+        return list(cell.halves(*self.cells.worth(use.pair)))
+
+
+@dataclass(frozen=True)
+class Use:
+    """A wide cell that a plan uses: country and product, level, the plants built there with their starts, and all settings."""
+
+    pair: Pair
+    level: int
+    builds: tuple[tuple[str, int], ...]
+    settings: Mapping[str, Setting]
+
+
+def _up(rate: float, most: float) -> float:
+    """Return a rate rounded up, at most the highest; 0 stays."""
+    scale = 10.0**DECIMALS
+    return min(most, round(math.ceil((rate + EDGE) * scale) / scale, DECIMALS)) if rate > EDGE else 0.0
