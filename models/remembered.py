@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .columns import Family, family
 from .digests import Digests, stamp
@@ -11,6 +11,8 @@ from .packing import pack, unpack
 from .welfare import Cost, LevelCosts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -21,15 +23,24 @@ if TYPE_CHECKING:
     from .store import Store
     from .subsidies import CreditLevel, LawCredits
 
+T = TypeVar("T")
+
 CLASSES = (Family, LevelCosts, Cost)
 """The dataclasses of which a family is made."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What a plant draws of the levels asked for."""
+
+    levels: tuple[CreditLevel, ...]
 
 
 @dataclass(frozen=True)
 class Given:
     """What the club gives a plant at the levels asked for: what it draws of each, and the aid of each variant of these."""
 
-    drawn: tuple[CreditLevel, ...]
+    drawn: Drawn
     aid: tuple[Aid, ...]
 
 
@@ -43,8 +54,7 @@ class Remembered:
 
     store: Store
     digests: Digests = field(default_factory=Digests)
-    _offers: dict[tuple[int, tuple[str, ...]], tuple[Offer, Offer]] = field(default_factory=dict)
-    _given: dict[tuple[object, ...], tuple[object, ...]] = field(default_factory=dict)
+    _made: dict[tuple[object, ...], tuple[Any, tuple[object, ...]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         try:
@@ -94,29 +104,33 @@ class Remembered:
         sites = narrowed(site), None if worst is None else narrowed(worst)
         return self.digests.of((stamp(), *sites, law, self._narrowed(offer, site.plant), dump_deck, fixed_strike, levels, given))
 
+    def _once(self, key: tuple[object, ...], held: tuple[object, ...], make: Callable[[], T]) -> T:
+        """Return what is made under a key, the same object each time; ``held`` are the objects whose identity is in the key."""
+        if key not in self._made:
+            self._made[key] = (make(), held)
+        made: T = self._made[key][0]
+        return made
+
     def _narrowed(self, offer: Offer, plant: Plant) -> Offer:
-        """Return the offer with the long-run prices that a plant meets; the same object each time."""
+        """Return the offer with the long-run prices that a plant meets."""
         products = met(plant)
-        kept = self._offers.get((id(offer), products))
-        if kept is None or kept[0] is not offer:
-            kept = offer, replace(offer, long_run={m: offer.long_run[m] for m in products if m in offer.long_run})
-            self._offers[id(offer), products] = kept
-        return kept[1]
+        prices = offer.long_run
+        return self._once((id(offer), products), (offer,), lambda: replace(offer, long_run={m: prices[m] for m in products if m in prices}))
 
     def _gives(self, supports: Supports, site: Site, offer: Offer, levels: NDArray[np.int_] | None) -> Given:
-        """Return what the supports give a plant; the same object each time."""
-        years = site.calendar.operate.size
+        """Return what the supports give a plant."""
+        plant, years = site.plant, site.calendar.operate.size
         asked = None if levels is None else levels.tobytes()
-        key = (id(supports), id(offer), id(site.plant), years, asked)
-        kept = self._given.get(key)
-        if kept is None:
-            wanted = offer.levels if levels is None else [offer.levels[r] for r in levels]
-            drawn = tuple(supports.drawn(site.plant, wanted))
-            variants = {level.variant: level for level in drawn}
-            given = Given(drawn, tuple(supports.aid(site.plant, years, level) for level in variants.values()))
-            kept = self._given[key] = (given, supports, offer, site.plant)
-        made: Any = kept[0]
-        return made
+        wanted = offer.levels if levels is None else [offer.levels[r] for r in levels]
+        held = (supports, offer, plant)
+        key = (*map(id, held), asked)
+        drawn = self._once(key, held, lambda: Drawn(tuple(supports.drawn(plant, wanted))))
+
+        def give() -> Given:
+            variants = {level.variant: level for level in drawn.levels}
+            return Given(drawn, tuple(supports.aid(plant, years, level) for level in variants.values()))
+
+        return self._once((*key, years), held, give)
 
 
 def met(plant: Plant) -> tuple[str, ...]:
