@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .clusters import CHUNK, BuildSets, Cluster, ClusterTooLarge, chunk_tonnes, joined
+from .clusters import BuildSets, Cluster, ClusterTooLarge, chunk_tonnes, joined
 from .columns import CONTRACT
 from .filters import Closed, Guard
 from .ledgers import Ledger
 from .levies import Border, line_of
+from .losses import Losses
 from .market import COUNTRIES
 from .outlooks import Setting
 from .regimes import decode
@@ -144,8 +145,6 @@ class PlanSpace:
         self.borders: tuple[tuple[Border, ...], ...] = own
         self.groups = tuple(self._groups())
         self.users_count = float(desk.instance.settings["objective.user_weight"]) > 0.0
-        self._losses: dict[tuple[int, Border], Array] = {}
-        self._all_needs: dict[int, dict[str, Array]] = {}
         self._users: dict[tuple[int, int], tuple[Array, NDArray[np.bool_]]] = {}
 
     @property
@@ -172,9 +171,9 @@ class PlanSpace:
         """List further build sets; what is known of the others stays with the desk."""
         self.sets = joined(self.sets, sets)
         self.groups = tuple(self._groups())
-        for name in ("reserves", "ledgers", "guards", "closed", "parts"):
+        for name in ("reserves", "ledgers", "guards", "closed", "parts", "losses"):
             self.__dict__.pop(name, None)
-        self._losses, self._all_needs, self._users = {}, {}, {}
+        self._users = {}
 
     def repinned(self, desk: Desk, plant_id: str) -> Self:
         """Return the space on a desk with another strike for one plant: the ledgers of other groups stay."""
@@ -192,6 +191,11 @@ class PlanSpace:
         exports = all(not any(path) for path in self.sets.paths[position])
         alone = len(line_of(self.desk.instance.settings, product)) == 1
         return options[:1] if exports and alone else options
+
+    @cached_property
+    def losses(self) -> Losses:
+        """Return users' losses under the build sets."""
+        return Losses(self)
 
     @cached_property
     def reserves(self) -> dict[int, NDArray[np.int_]]:
@@ -353,50 +357,11 @@ class PlanSpace:
 
     def product_loss(self, position: int, border: Border) -> Array:
         """Return one product's part of users' loss less the gain in border revenue, PV musd, ``(N,)`` (kept; C26)."""
-        key = (position, border)
-        if key not in self._losses:
-            parts = [self._loss(position, border, np.arange(first, min(first + CHUNK, self.size))) for first in range(0, self.size, CHUNK)]
-            self._losses[key] = np.concatenate(parts)
-        return self._losses[key]
+        return self.losses.of(position, border)
 
     def loss_at(self, position: int, border: Border, index: int) -> float:
         """Return one entry of ``product_loss``; in a small space all of them are computed with it."""
-        known = self.product_loss(position, border) if self.size <= CHUNK else self._losses.get((position, border))
-        return float(known[index] if known is not None else self._loss(position, border, np.array([index]))[0])
-
-    def _loss(self, position: int, border: Border, sets: NDArray[np.int_]) -> Array:
-        m = self.cluster.products[position]
-        paths = self.sets.path[sets, position]
-        loss = {k: self.desk.users.loss(m, self.setting(position, border, int(k))).sum() for k in np.unique(paths)}
-        gain = self.desk.revenue_gain(m, border, self._needs(m, sets), self._shares(m, sets))
-        result: Array = np.array([loss[k] for k in paths]) - gain
-        return result
-
-    def _needs(self, product: str, sets: NDArray[np.int_]) -> Array:
-        """Return a product's need under some build sets, t/y, ``(n, T)``."""
-        if sets.size < min(self.size, CHUNK):
-            return self._tonnes(sets)[product]
-        if sets[0] not in self._all_needs:
-            self._all_needs[int(sets[0])] = self._tonnes(sets)
-        return self._all_needs[int(sets[0])][product]
-
-    def _tonnes(self, sets: NDArray[np.int_]) -> dict[str, Array]:
-        return chunk_tonnes(self.desk.balance, self.desk.baseline, self.cluster, self.sets.choice[sets])[0]
-
-    def _shares(self, product: str, sets: NDArray[np.int_]) -> Array:
-        """Return how members share a product's imports under some build sets, ``(3, T)`` or ``(3, n, T)`` (C7)."""
-        balance, base = self.desk.balance, self.desk.baseline
-        feed = balance.feed_by_member(product, base.builds)
-        buyers = [j for j, key in enumerate(self.cluster.candidates) if balance.plants[key].feed_product == product]
-        stated = np.sum([balance.market.stated[product][c] for c in COUNTRIES], axis=0)
-        if not buyers or (stated > 0.0).all():
-            return balance.member_shares(product, feed)
-        table = np.repeat(feed[:, None], sets.size, axis=1)
-        for j in buyers:
-            key = self.cluster.candidates[j]
-            made = [np.zeros(feed.shape[1])] + [balance.tonnes(key, year).feed for year in self.cluster.starts[j]]
-            table[COUNTRIES.index(balance.plants[key].country)] += np.stack(made)[self.sets.choice[sets, j]]
-        return balance.member_shares(product, table)
+        return self.losses.at(position, border, index)
 
     def settings_at(self, borders: tuple[Border, ...], index: int) -> dict[str, Setting]:
         """Return the settings of all products of the cluster under an option and a build set."""

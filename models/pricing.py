@@ -17,7 +17,7 @@ from .competition import cheapest_in_band
 from .domains import EVERYTHING, Domain
 from .filters import BROKEN, UNKNOWN
 from .market import COUNTRIES
-from .unlisted import MOST_STEPS, ROUNDING, Unlisted, after
+from .unlisted import MOST_STEPS, ROUNDING, Unlisted, after, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,6 +58,7 @@ class Pricing:
             space.require_whole()
         self._levels = [domain.levels(space, g) for g in range(len(space.groups))]
         self._unlisted = None if space.outline is None else Unlisted(space.outline, weights, domain, self.options())
+        self._complete_to = -np.inf
         self._begin()
 
     def _begin(self) -> None:
@@ -226,15 +227,16 @@ class Pricing:
             self._begin()
         return sets is not None, floor
 
-    def complete(self, threshold: float) -> bool:
+    def complete(self, threshold: float, stop: Callable[[], bool] = never) -> bool:
         """List every build set that may cost at most a threshold; say whether that is possible, with ``MOST_AT_ONCE`` more at most."""
-        if self._unlisted is None:
+        if self._unlisted is None or threshold <= self._complete_to:
             return True
         above, most = threshold + 2.0 * ROUNDING * (1.0 + abs(threshold)), min(self.space.size + MOST_AT_ONCE, MOST_LISTED)
         grown = True
         while grown and self.space.size < most:
-            grown, floor = self._list(above, most - self.space.size, after(MOST_STEPS))
+            grown, floor = self._list(above, most - self.space.size, after(MOST_STEPS, stop))
             if floor >= above:
+                self._complete_to = threshold
                 return True
         return False
 
@@ -327,9 +329,9 @@ class Pricing:
         """Return a group's subsidy equivalent at each credit level, nan where nothing is aided, ``(L,)`` (C16)."""
         return self.space.ledgers[index].equivalents(option, int(self.space.groups[index].inverse[number]))
 
-    def can_cost(self, threshold: float) -> frozenset[Option]:
+    def can_cost(self, threshold: float, stop: Callable[[], bool] = never) -> frozenset[Option]:
         """Return the options that may have a plan which costs at most a threshold, by bounds that cover one option each."""
-        if not self.complete(threshold):
+        if not self.complete(threshold, stop):
             return frozenset(self.options())
         return frozenset(option for option in self._below(threshold) if self._lowest(option, threshold) <= threshold)
 
@@ -356,12 +358,12 @@ class Pricing:
 
     # --- all plans below a cost ---------------------------------------------------------------------------------------
 
-    def count_below(self, threshold: float, limit: int) -> int:
+    def count_below(self, threshold: float, limit: int, stop: Callable[[], bool] = never) -> int:
         """Return how many pairs of option and build set may cost at most a threshold, by bounds that cover one option each.
 
         Counting ends soon after ``limit``; a large cluster has more where not all that matter can be listed.
         """
-        if not self.complete(threshold):
+        if not self.complete(threshold, stop):
             return limit + 1
         count = 0
         for option in self._below(threshold):

@@ -48,8 +48,8 @@ Space = TypeVar("Space", bound=PlanSpace)
 
 FIRST = 1000
 """Build sets that a large cluster lists at first."""
-MOST_STEPS = 5000
-"""Most steps of a walk that no clock ends."""
+MOST_STEPS = 10_000
+"""Most steps of a walk that looks for the first build sets, or for all below a cost."""
 WALKED = 4000
 """Partial build sets that are extended at once."""
 ROUNDING = 1e-9
@@ -211,7 +211,8 @@ class _Walk:
         saved = [min(0.0, float(floor[choices].min(initial=np.inf))) for floor, choices in zip(floors, self.choices, strict=True)]
         self.saved = np.append(np.cumsum(saved[::-1])[::-1], 0.0)
         most = [adds[choices, : unlisted.wanted.size].max(axis=0, initial=-np.inf) for adds, choices in zip(self.adds, self.choices, strict=True)]
-        self.most = np.concatenate([np.cumsum(np.array(most).reshape(len(most), -1)[::-1], axis=0)[::-1], np.zeros((1, unlisted.wanted.size))])
+        rising = np.cumsum(np.array(most).reshape(len(most), unlisted.wanted.size)[::-1], axis=0)
+        self.most = np.concatenate([rising[::-1], np.zeros((1, unlisted.wanted.size))])
         self._curves: dict[int, list[list[tuple[int, float, Array, Array]]]] = {}
 
     @cached_property
@@ -223,7 +224,7 @@ class _Walk:
     @property
     def least(self) -> float:
         """Return a lower bound on every build set, musd."""
-        return float(self._root.bound[0])
+        return float(self._root.bound.min(initial=np.inf))
 
     def below(self, ceiling: float, known: set[bytes], limit: int, stop: Callable[[], bool]) -> tuple[BuildSets | None, float]:
         """Return build sets as ``Unlisted.below`` does, and a lower bound on those that are left."""
@@ -273,8 +274,8 @@ class _Walk:
         choices, table, size = self.choices[partial.depth], self.tables[partial.depth], partial.bound.size
         choice = np.repeat(partial.choice, choices.size, axis=0)
         choice[:, j] = np.tile(choices, size)
-        run = (partial.run[:, None] + table[choices]).reshape(choice.shape[0], -1)
-        adds = (partial.adds[:, None] + self.adds[partial.depth][choices]).reshape(choice.shape[0], -1)
+        run = (partial.run[:, None] + table[choices]).reshape(choice.shape[0], table.shape[1])
+        adds = (partial.adds[:, None] + self.adds[partial.depth][choices]).reshape(choice.shape[0], partial.adds.shape[1])
         made = _Partial(partial.depth + 1, choice, np.repeat(partial.done, choices.size), run, adds, np.zeros(choice.shape[0]))
         made = made.take(self._apart(choice, j))
         if k == len(self.of.outline.space.groups[g].members) - 1:
@@ -338,10 +339,15 @@ class _Walk:
         return column, free, np.append(0.0, np.cumsum(ordered[:, 1])), np.append(0.0, np.cumsum(ordered[:, 2]))
 
 
-def after(steps: int) -> Callable[[], bool]:
-    """Return a clock that stops after some steps."""
+def never() -> bool:
+    """Do not stop."""
+    return False
+
+
+def after(steps: int, stop: Callable[[], bool] = never) -> Callable[[], bool]:
+    """Return a clock that stops after some steps, or with another one."""
     left = iter(range(steps))
-    return lambda: next(left, None) is None
+    return lambda: next(left, None) is None or stop()
 
 
 # --- plan spaces --------------------------------------------------------------------------------------------------------

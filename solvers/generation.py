@@ -158,7 +158,7 @@ class Generation:
         if not np.isfinite(slack):
             return Node(node.domains, bound)
         ceilings = self._ceilings(slack)
-        domains = {k: replace(node.domain(k), options=pricing.can_cost(float(ceilings[k]))) for k, pricing in enumerate(self.pricings)}
+        domains = {k: replace(node.domain(k), options=pricing.can_cost(float(ceilings[k]), self.clock.over)) for k, pricing in enumerate(self.pricings)}
         return Node(domains, bound)
 
     def list(self, slack: float) -> Ints | None:
@@ -167,7 +167,7 @@ class Generation:
             return None
         ceilings, room = self._ceilings(slack), LISTED
         for pricing, ceiling in zip(self.pricings, ceilings, strict=True):
-            room -= pricing.count_below(float(ceiling), room)
+            room -= pricing.count_below(float(ceiling), room, self.clock.over)
             if room < 0:
                 return None
         found = []

@@ -15,9 +15,9 @@ from minclub.models.desk import Desk
 from minclub.models.domains import EVERYTHING, Domain
 from minclub.models.market import COUNTRIES
 from minclub.models.outline import Outline
-from minclub.models.plans import PlanSpace
+from minclub.models.plans import PlanSpace, Weights
 from minclub.models.pricing import Pricing
-from minclub.models.unlisted import Unlisted, plan_space
+from minclub.models.unlisted import Unlisted, never, plan_space
 from minclub.models.welfare import Cost
 from minclub.tests.models.test_ledgers import CASES, drawn_weights, least_of_all, limited, prepared
 
@@ -26,11 +26,6 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 NEAR = 1e-9
-
-
-def never() -> bool:
-    """Return no."""
-    return False
 
 
 def outline_of(space: PlanSpace) -> Outline:
@@ -136,6 +131,14 @@ def test_what_cannot_be_listed_is_not_ruled_out(monkeypatch: pytest.MonkeyPatch)
 
 # --- the outline ---------------------------------------------------------------------------------------------------------
 
+class Free(Unlisted):
+    """Build sets that cost nothing, so that demands alone rule some out."""
+
+    def tables(self, options: object) -> list[Array]:
+        """Return no cost at any choice and level."""
+        return [np.zeros_like(table) for table in super().tables(options)]
+
+
 TIED = ["ladders.start_delays=[0,2]", "objective.user_weight=0.5", "targets.product_01=0.2", "china_caps.product_03=1e5"]
 
 
@@ -161,6 +164,10 @@ def test_an_outline_encloses_every_build_set(tmp_path: Path, seed: int) -> None:
                 more = np.minimum(made.limit, made.own + sum(table[sets.choice[:, j]] for j, table in enumerate(made.adds)))
                 added = added - (more - np.minimum(made.limit, made.own))
             assert (added >= asked.wanted - 1e-6 * (1.0 + np.abs(asked.wanted))).all()
+        none, years = np.zeros(5), np.zeros(desk.market.years.size)
+        weights = Weights(np.zeros((3, years.size)), none, none, np.zeros(3), 0.0, years)
+        free = Free(outline, weights, EVERYTHING, [next(outline.space.options())])
+        assert rows(free.below(np.inf, set(), 10**6, never)[0]) == rows(sets)
         if sets.choice.shape[0]:
             assert_constants_are_least(outline, PlanSpace(desk, index, cluster, sets))
 
