@@ -11,6 +11,7 @@ pair of rates, may each take another point of it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,8 +37,10 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Ints = NDArray[np.int_]
 
-MOST = 6
-"""Most conditions that cut a polytope; the others are left out, which only lowers a bound."""
+GRID = 2048
+"""Strikes at which tests are evaluated, at least."""
+CUBE = np.array(list(product((0.0, 1.0), repeat=3)))
+"""The corners of the unit cube."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,12 @@ class Cell:
         """Return the two halves along the side that is worth more money, given musd per unit of each credit."""
         low, high = self.bottom, self.top
         if (high.itc - low.itc) * per_itc >= (high.ptc - low.ptc) * per_ptc:
-            middle = (low.itc + high.itc) / 2.0
-            return replace(self, top=replace(high, itc=middle)), replace(self, bottom=replace(low, itc=middle))
-        middle = (low.ptc + high.ptc) / 2.0
-        return replace(self, top=replace(high, ptc=middle)), replace(self, bottom=replace(low, ptc=middle))
+            return self.cut("itc", (low.itc + high.itc) / 2.0)
+        return self.cut("ptc", (low.ptc + high.ptc) / 2.0)
+
+    def cut(self, kind: str, at: float) -> tuple[Cell, Cell]:
+        """Return the two parts below and above a rate of one kind."""
+        return replace(self, top=replace(self.top, **{kind: at})), replace(self, bottom=replace(self.bottom, **{kind: at}))
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,7 @@ class Corners:
 
 
 NONE = Corners(np.zeros((0, 4), dtype=int), np.zeros((0, 4)), np.zeros((0, 2)), np.zeros(0))
+"""No corner: nothing passes."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,7 @@ class SiteBounds:
     production credit.
     """
 
-    def __init__(self, best: Site, worst: Site, law: LawCredits, offer: Offer, top: CreditLevel, exposed: bool, strikes: int, steps: int) -> None:
+    def __init__(self, best: Site, worst: Site, law: LawCredits, offer: Offer, top: CreditLevel, exposed: bool, strikes: int) -> None:
         """Prepare tests and costs.
 
         Args:
@@ -141,10 +147,10 @@ class SiteBounds:
             top: the highest rates of the club.
             exposed: whether the dump deck counts.
             strikes: intervals into which the range of strikes is cut.
-            steps: parts of an interval on which tests are evaluated.
         """
         self.best, self.worst, self.law, self.offer, self.top = best, worst, law, offer, top
-        self.exposed, self.steps = exposed, steps
+        self.exposed, self.steps = exposed, max(32, GRID // strikes)
+        steps = self.steps
         bare = self._tests(None)
         self.ends = self._range(bare, strikes)
         self.bare_forms, self.bare_tail = _that_cut(bare.forms()), bare.tail_forms()
@@ -224,22 +230,22 @@ class SiteBounds:
 
     # --- corners -----------------------------------------------------------------------------------------------------
 
-    def of(self, cell: Cell) -> Corners:
-        """Return what the project may choose in a cell."""
-        low, high = self._shares(cell.bottom), self._shares(cell.top)
-        middle, stack = (low + high) / 2.0, self.stack
-        if stack.size and stack[0, 0, 0] < 0.0:
-            if (stack[0, 1:3, 0] @ low) < 0.0:
-                return NONE
-            stack = stack[:0]
-        tails = self.offer.rules.tail
-        forms = [_flat(self.bare_forms), stack, *([self.bare_tail.forms(middle)] if tails else [])]
-        found = [self._corners(np.concatenate(forms), low, high, held=False)]
+    def of(self, cells: Sequence[Cell]) -> list[Corners]:
+        """Return what the project may choose in each of some cells."""
+        ends = [(self._shares(cell.bottom), self._shares(cell.top)) for cell in cells]
+        found = [self._corners([self._forms(low, high, held=False) for low, high in ends], ends, held=False)]
         if self.ends.size:
-            forms = [over_intervals(self.forms, self.steps, low, high), np.repeat(stack, self.ends.size - 1, axis=2)]
-            forms += [self.tail.forms(middle)] if tails else []
-            found.append(self._corners(np.concatenate(forms), low, high, held=True))
-        return Corners.joined(found)
+            found.append(self._corners([self._forms(low, high, held=True) for low, high in ends], ends, held=True))
+        return [Corners.joined(parts) for parts in zip(*found, strict=True)]
+
+    def _forms(self, low: Array, high: Array, *, held: bool) -> Array:
+        """Return the forms that count between two pairs of rates, ``(F, 4, I)``, with a contract or without."""
+        middle, stack = (low + high) / 2.0, self.stack
+        if stack.size and stack[0, 0, 0] < 0.0 and not (stack[0, 1:3, 0] @ low) < 0.0:
+            stack = stack[:0]
+        forms = over_intervals(self.forms, self.steps, low, high) if held else _flat(self.bare_forms)
+        tail = [(self.tail if held else self.bare_tail).forms(middle)] if self.offer.rules.tail else []
+        return np.concatenate([forms, np.repeat(stack, forms.shape[2], axis=2), *tail])
 
     def _shares(self, level: CreditLevel) -> Array:
         return np.array([x / top if top > 0.0 else 0.0 for x, top in ((level.itc, self.top.itc), (level.ptc, self.top.ptc))])
@@ -254,21 +260,35 @@ class SiteBounds:
         )
         return np.array([self.offer.rules.stack_cap + TOLERANCE - at_law, at_law - itc, at_law - ptc, 0.0]).reshape(1, 4, 1)
 
-    def _corners(self, forms: Array, low: Array, high: Array, *, held: bool) -> Corners:
-        """Return the corners that forms ``(F, 4, I)`` leave of a cell and each interval."""
-        side = -(forms[:, 0] + forms[:, 1] * low[0] + forms[:, 2] * low[1])
-        normal = np.stack([forms[:, 1] * (high[0] - low[0]), forms[:, 2] * (high[1] - low[1]), forms[:, 3]], axis=1)
-        interval, point = corners(*_tightest(normal, side))
-        a, e = (low + point[:, :2] * (high - low)).T
-        u, count = point[:, 2], self.ends.size - 1
-        nothing = np.zeros(a.size, dtype=int)
+    def _corners(self, forms: Sequence[Array], ends: Sequence[tuple[Array, Array]], *, held: bool) -> list[Corners]:
+        """Return the corners that forms ``(F, 4, I)`` leave of each cell and interval."""
+        cut = [_tightest(*_in_cube(form, low, high)) for form, (low, high) in zip(forms, ends, strict=True)]
+        most, width = max(side.shape[1] for _, side in cut), forms[0].shape[2]
+        normals = np.concatenate([np.pad(normal, ((0, 0), (0, most - normal.shape[1]), (0, 0))) for normal, _ in cut])
+        sides = np.concatenate([np.pad(side, ((0, 0), (0, most - side.shape[1])), constant_values=-np.inf) for _, side in cut])
+        of, point = corners(normals, sides)
+        found = []
+        for k, (low, high) in enumerate(ends):
+            mine = slice(*np.searchsorted(of, [k * width, (k + 1) * width]))
+            found.append(self._spelled(of[mine] - k * width, low + point[mine, :2] * (high - low), point[mine, 2], held=held))
+        return found
+
+    def _spelled(self, interval: Ints, share: Array, u: Array, *, held: bool) -> Corners:
+        """Return corners from their intervals, shares of the highest rates ``(N, 2)`` and way into the interval ``(N,)``."""
+        nothing, count = np.zeros(u.size, dtype=int), self.ends.size - 1
         if held:
             entry = np.stack([3 + interval, 3 + count + interval, nothing + 1, 3 + 2 * count + interval], axis=1)
             strike = self.ends[interval] + u * np.diff(self.ends)[interval]
         else:
-            entry, strike = np.stack([nothing, nothing, nothing + 1, nothing + 2], axis=1), np.full(a.size, np.nan)
-        share = np.stack([np.ones(a.size), u, a, e], axis=1)
-        return Corners(entry, share, np.stack([a * self.top.itc, e * self.top.ptc], axis=1), strike)
+            entry, strike = np.stack([nothing, nothing, nothing + 1, nothing + 2], axis=1), np.full(u.size, np.nan)
+        weights = np.stack([np.ones(u.size), u, *share.T], axis=1)
+        return Corners(entry, weights, share * np.array([self.top.itc, self.top.ptc]), strike)
+
+
+def _in_cube(forms: Array, low: Array, high: Array) -> tuple[Array, Array]:
+    """Return normals ``(F, 3, I)`` and sides ``(F, I)`` of forms in the unit cube of a cell and an interval."""
+    side = -(forms[:, 0] + forms[:, 1] * low[0] + forms[:, 2] * low[1])
+    return np.stack([forms[:, 1] * (high[0] - low[0]), forms[:, 2] * (high[1] - low[1]), forms[:, 3]], axis=1), side
 
 
 def _that_cut(forms: Array) -> Array:
@@ -282,10 +302,17 @@ def _flat(forms: Array) -> Array:
 
 
 def _tightest(normal: Array, side: Array) -> tuple[Array, Array]:
-    """Return normals ``(I, C, 3)`` and sides ``(I, C)`` of the conditions that cut most off the cube, from ``(F, 3, I)`` and ``(F, I)``."""
-    least = np.minimum(normal, 0.0).sum(axis=1) - side
-    size = np.maximum(np.abs(normal).max(axis=1), np.abs(side) + 1e-300)
-    chosen = np.argsort(least / size, axis=0)[:MOST]
-    sides = np.take_along_axis(np.where(least < 0.0, side, -np.inf), chosen, axis=0)
+    """Return normals ``(I, C, 3)`` and sides ``(I, C)`` of the conditions that cut deepest at some corner of the cube, from ``(F, 3, I)`` and ``(F, I)``.
+
+    To leave out the others only eases.
+    """
+    size = np.maximum(np.abs(normal).max(axis=1), 1e-300)
+    cut = (side - np.einsum("cj,fji->cfi", CUBE, normal)) / size
+    deepest = cut.argmax(axis=1)
+    kept = np.full(side.shape, False)
+    corner, interval = np.nonzero(cut.max(axis=1) > 0.0)
+    kept[deepest[corner, interval], interval] = True
+    chosen = np.argsort(~kept, axis=0, kind="stable")[: max(1, int(kept.sum(axis=0).max()))]
+    sides = np.take_along_axis(np.where(kept, side, -np.inf), chosen, axis=0)
     normals = np.take_along_axis(normal, chosen[:, None, :], axis=0)
     return np.moveaxis(normals, 2, 0), sides.T

@@ -21,10 +21,7 @@ NEAR = 1e-7
 
 
 def corners(normals: Array, sides: Array) -> tuple[Ints, Array]:
-    """Return the lower corners of ``K`` polytopes ``{x in [0, 1]^3: normals[k] x >= sides[k]}``.
-
-    Of two corners of which one is at most the other in every coordinate the greater is left out, so that a linear
-    function with coefficients of at least 0 takes its least value at a corner that is returned.
+    """Return the corners of ``K`` polytopes ``{x in [0, 1]^3: normals[k] x >= sides[k]}``; some may be named more than once.
 
     Args:
         normals: ``(K, C, 3)``.
@@ -44,7 +41,7 @@ def corners(normals: Array, sides: Array) -> tuple[Ints, Array]:
     point = point / np.where(meets, det, 1.0)[:, :, None]
     inside = meets & (np.einsum("kcj,knj->knc", faces, point) >= limits[:, None, :] - NEAR).all(axis=2)
     of, which = np.nonzero(inside)
-    return _lower(of, np.clip(point[of, which], 0.0, 1.0))
+    return of, np.clip(point[of, which], 0.0, 1.0)
 
 
 def _with_cube(normals: Array, sides: Array) -> tuple[Array, Array]:
@@ -64,22 +61,3 @@ def _with_cube(normals: Array, sides: Array) -> tuple[Array, Array]:
 def _triples(faces: int) -> Ints:
     """Return the triples of faces that can meet: no two opposite sides of the cube."""
     return np.array([t for t in combinations(range(faces), 3) if not any(b == a + 3 < 6 for a, b in combinations(t, 2))])
-
-
-def _lower(of: Ints, points: Array) -> tuple[Ints, Array]:
-    """Leave out points that another of the same polytope is at most in every coordinate."""
-    order = np.lexsort((points[:, 2], points[:, 1], points[:, 0], of))
-    of, points = of[order], points[order]
-    kept = np.full(of.size, True)
-    for start, end in zip(*_runs(of), strict=True):
-        mine = points[start:end]
-        below = (mine[:, None] <= mine[None] + 1e-12).all(axis=2)
-        earlier = np.tri(end - start, k=-1, dtype=bool).T
-        kept[start:end] = ~(below & (earlier | ~below.T)).any(axis=0)
-    return of[kept], points[kept]
-
-
-def _runs(of: Ints) -> tuple[Ints, Ints]:
-    """Return where runs of equal entries begin and end."""
-    begin = np.flatnonzero(np.diff(of, prepend=-1))
-    return begin, np.append(begin[1:], of.size)[: begin.size]

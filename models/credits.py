@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Sites = Callable[[], tuple[Site, Site]]
 
-STEPS = 32
-"""Parts of an interval of strikes on which tests are evaluated."""
 BLUNT = 8
 """Most intervals of strikes where prices are bounds too."""
 
@@ -45,6 +44,7 @@ class CreditDesk(Desk):
     def __init__(self, desk: Desk) -> None:
         """Start with one wide cell up to the highest rungs for each country and product."""
         self.__dict__.update(vars(desk))
+        self._compared = desk.competition
         self.highest = CreditLevel(*(max(rates(desk.instance, kind)) for kind in ("itc", "ptc")))
         self.cells = [Cell(NO_CREDIT, NO_CREDIT)]
         self.pairs = {(p.country, p.product) for p in desk.plants.values()}
@@ -69,7 +69,11 @@ class CreditDesk(Desk):
     def _renew(self) -> None:
         self.offer = replace(self.offer, levels=tuple(cell.bottom for cell in self.cells))
         self._extra, self._stacked = {}, {}
-        self.competition = NoBand(self) if any(not cell.point for cell in self.cells) else Competition(self)
+        if any(not cell.point for cell in self.cells):
+            self.competition = NoBand(self)
+        else:
+            self.competition = copy(self._compared)
+            self.competition.desk = self
 
     def replace_cell(self, pair: tuple[str, str], level: int, cells: list[Cell]) -> None:
         """Put others in the place of a country and product's cell; other pairs keep it."""
@@ -149,7 +153,8 @@ class CreditDesk(Desk):
                 parts |= dict(zip(points, self._exact(plant, exact(), points), strict=True))
             for strikes in sorted({_cut(cell, exact) for cell in missing if cell not in parts}):
                 bounds = self._site_bounds((*key, strikes), plant, sites)
-                parts |= {cell: Part(bounds.costs, bounds.of(cell)) for cell in missing if cell not in parts and _cut(cell, exact) == strikes}
+                cells = [cell for cell in missing if cell not in parts and _cut(cell, exact) == strikes]
+                parts |= {cell: Part(bounds.costs, corners) for cell, corners in zip(cells, bounds.of(cells), strict=True)}
             self._stacked[stacked] = self._stack(plant, {k: parts[self.cells[k]] for k in mine})
         return self._stacked[stacked]
 
@@ -169,7 +174,7 @@ class CreditDesk(Desk):
             best, worst = sites()
             exposed, law = dump_exposed(self.market, plant.product), self.law[plant.country, plant.product]
             strikes = int(str(key[-1]))
-            self._bounds[key] = SiteBounds(best, worst, law, self.offer, self.highest, exposed, strikes, STEPS)
+            self._bounds[key] = SiteBounds(best, worst, law, self.offer, self.highest, exposed, strikes)
         return self._bounds[key]
 
     def _stack(self, plant: Plant, parts: Mapping[int, Part]) -> Family:

@@ -26,7 +26,7 @@ from ..models.subsidies import NO_CREDIT, CreditLevel
 from .search import Search
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -42,12 +42,18 @@ DECIMALS = 6
 """Decimals of a credit rate."""
 EDGE = 1e-7
 """Distance by which a corner may lie outside its cell."""
-FINE = 64
-"""Intervals into which the range of strikes is cut before a cell is divided."""
+FINEST = 256
+"""Most intervals into which the range of strikes is cut."""
+DIVISIONS = 12
+"""Most divisions of a group's cells in a round."""
+EDGES = 0.1
+"""Least share of a cell's side that is cut off."""
 NARROW = 1e-4
 """Width of a cell, in rates, below which it is not divided."""
 SHARE = 0.25
 """Share of the gap asked for to which a search over points is solved."""
+SLACK = 0.5
+"""Share of the gap asked for that cells may be below points."""
 
 
 @dataclass(frozen=True)
@@ -144,12 +150,17 @@ class ContinuousSearch:
         return lambda cost, hosted: weights.of(cost, COUNTRIES.index(country), hosted)
 
     def _point(self, search: Search, plan: Plan) -> None:
-        """Take the rates that the plants of a plan would take in its cells as points: as they are and rounded up, so that tests which bind hold."""
+        """Take the rates that the plants of a plan would take in its cells as points."""
         for use in self._uses(search, plan):
-            for itc, ptc in self._rates(search, use):
-                near = CreditLevel(round(itc, DECIMALS), round(ptc, DECIMALS))
-                up = CreditLevel(_up(itc, self.cells.highest.itc), _up(ptc, self.cells.highest.ptc))
-                self.points.setdefault(use.pair, set()).update({near, up} - {NO_CREDIT})
+            self.points.setdefault(use.pair, set()).update(self._near(self._rates(search, use)))
+
+    def _near(self, rates: Iterable[tuple[float, float]]) -> set[CreditLevel]:
+        """Return points at some rates: as they are and rounded up, so that tests which bind hold."""
+        found = set()
+        for itc, ptc in rates:
+            found.add(CreditLevel(round(itc, DECIMALS), round(ptc, DECIMALS)))
+            found.add(CreditLevel(_up(itc, self.cells.highest.itc), _up(ptc, self.cells.highest.ptc)))
+        return found - {NO_CREDIT}
 
     def _rates(self, search: Search, use: Use) -> list[tuple[float, float]]:
         """Return the rates that each plant of a cell would take there."""
@@ -163,39 +174,53 @@ class ContinuousSearch:
         return found
 
     def _refine(self, search: Search, plans: list[Plan], points: CreditDesk, gap: float) -> int:
-        """Divide the cells whose bounds are far below what points cost there, or cut their strikes more finely; return how many."""
+        """Divide the cells whose bounds are far below what points cost there; return how often."""
         uses = [use for plan in plans for use in self._uses(search, plan)]
-        slack = [self._slack(search, use, points) for use in uses]
-        allowed = SHARE * gap * max(1.0, abs(self.bound)) / max(1, len(uses))
-        changed = 0
-        for use, loose in zip(uses, slack, strict=True):
-            if loose > allowed and use.level in self.cells.cells_of[use.pair]:
-                parts = self._parts(use, self._rates(search, use))
-                changed += bool(parts)
-                if parts:
-                    self.cells.replace_cell(use.pair, use.level, parts)
-        return changed
+        allowed = SLACK * gap * max(1.0, abs(self.bound)) / max(1, len(uses))
+        return sum(self._sharpen(search, use, points, allowed) for use in uses)
 
-    def _slack(self, search: Search, use: Use, points: CreditDesk) -> float:
-        """Return by how much a group costs more at the best point than its bound in a cell, musd."""
+    def _sharpen(self, search: Search, use: Use, points: CreditDesk, allowed: float) -> int:
+        """Divide cells of a group, the lowest first, until its bound is near the best point; return how often."""
+        for count in range(DIVISIONS):
+            low, best = self._cost(self.cells, search, use), float(self._cost(points, search, use).min())
+            level = int(low.argmin())
+            use = replace(use, level=level)
+            if self.cells.cells[level].point or best - low[level] <= allowed or self.clock.over():
+                return count
+            rates = self._rates(search, use)
+            parts = self._parts(use, rates)
+            if not parts:
+                return count
+            self.cells.replace_cell(use.pair, level, parts)
+            near = self._near(rates)
+            self.points.setdefault(use.pair, set()).update(near)
+            points.offer_cells(use.pair, [Cell(point, point) for point in near])
+        return DIVISIONS
+
+    def _cost(self, desk: CreditDesk, search: Search, use: Use) -> Array:
+        """Return what a group costs at each level, at the search's prices, musd ``(L,)``; infinite where not on offer."""
         weigh = self._weigher(search, use.pair[0])
-
-        def cost(desk: CreditDesk) -> Array:
-            own = [desk.family(key, start, use.settings).cost.weighed(weigh) for key, start in use.builds]
-            return sum(own, desk.baseline_credits(*use.pair, use.settings).weighed(weigh))
-
-        return float(cost(points)[points.offered(*use.pair)].min() - cost(self.cells)[use.level])
+        own = [desk.family(key, start, use.settings).cost.weighed(weigh) for key, start in use.builds]
+        total: Array = sum(own, desk.baseline_credits(*use.pair, use.settings).weighed(weigh))
+        return np.where(desk.offered(*use.pair), total, np.inf)
 
     def _parts(self, use: Use, rates: list[tuple[float, float]]) -> list[Cell]:
-        """Return what takes the place of a cell: halves where its plants take different rates or strikes are fine, else a finer cut of strikes."""
-        cell, plants = self.cells.cells[use.level], self.desk.plants
-        drawers = len(rates) + sum((plants[k].country, plants[k].product) == use.pair for k in self.desk.baseline.builds)
-        apart = float(np.ptp(np.array(rates), axis=0).max()) if rates else 0.0
-        if cell.strikes < FINE and (drawers == 1 or apart < NARROW):
-            return [replace(cell, strikes=FINE)]
-        if max(cell.top.itc - cell.bottom.itc, cell.top.ptc - cell.bottom.ptc) < NARROW:
-            return []
-        return list(cell.halves(*self.cells.worth(use.pair)))
+        """Return what takes the place of a cell: parts between the rates that its plants take, or a finer cut of strikes where they agree."""
+        cell = self.cells.cells[use.level]
+        plants = [self.desk.plants[k] for k in self.desk.baseline.builds]
+        if any((p.country, p.product) == use.pair and (p.itc_share or p.ptc_share) for p in plants):
+            rates = [*rates, (cell.bottom.itc, cell.bottom.ptc)]
+        spread, worth = np.ptp(np.array(rates), axis=0), np.array(self.cells.worth(use.pair))
+        if spread.max() < NARROW and cell.strikes < FINEST:
+            return [replace(cell, strikes=4 * cell.strikes)]
+        if spread.max() < NARROW:
+            wide = max(cell.top.itc - cell.bottom.itc, cell.top.ptc - cell.bottom.ptc) >= NARROW
+            return list(cell.halves(*worth)) if wide else []
+        side = int((spread * worth).argmax()) if (spread * worth).max() > 0.0 else int(spread.argmax())
+        kind = ("itc", "ptc")[side]
+        low, high = getattr(cell.bottom, kind), getattr(cell.top, kind)
+        middle = sum(f(rate[side] for rate in rates) for f in (min, max)) / 2.0
+        return list(cell.cut(kind, float(np.clip(middle, low + EDGES * (high - low), high - EDGES * (high - low)))))
 
 
 @dataclass(frozen=True)
