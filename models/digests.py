@@ -11,9 +11,9 @@ import platform
 import struct
 import sys
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -61,7 +61,10 @@ class Digests:
             _feed_array(parts, value)
         else:
             self._feed(parts, value)
-        digest = blake2b(b"".join(parts), digest_size=SIZE).digest()
+        data = parts.pop() if isinstance(value, np.ndarray) else b""
+        made = blake2b(b"".join(parts), digest_size=SIZE)
+        made.update(data)
+        digest = made.digest()
         if layout.lasts if layout is not None else _is_large(value):
             self._keep(value, digest)
         return digest
@@ -74,13 +77,15 @@ class Digests:
 
     def _feed(self, parts: list[Any], value: Any) -> None:
         """Append the bytes of a value; dataclasses and large arrays count by their digests."""
-        plain = _plain(value)
+        plain = _PLAIN.get(value.__class__)
         if plain is not None:
-            parts.append(plain)
-        elif isinstance(value, np.ndarray) and not _is_large(value):
+            parts.append(plain(value))
+        elif _layout(value.__class__) is not None or _is_large(value):
+            parts += (b"d", self.of(value))
+        elif isinstance(value, np.ndarray):
             _feed_array(parts, value)
-        elif isinstance(value, np.ndarray) or _layout(value.__class__) is not None:
-            parts.append(b"d" + self.of(value))
+        elif isinstance(value, np.generic):
+            self._feed(parts, value.item())
         elif isinstance(value, tuple | list):
             parts.append(b"(%d:" % len(value))
             for item in value:
@@ -119,24 +124,21 @@ def _layout(kind: Any) -> _Layout | None:
     return _Layout(b"c%d:" % len(names) + head, names, hasattr(made, "__weakref__"))
 
 
-def _plain(value: object) -> bytes | None:
-    """Return the bytes of a number, a text, bytes or None; None for anything else."""
-    if isinstance(value, float):
-        return b"f" + struct.pack("<d", value)
-    if isinstance(value, str):
-        return _text(value)
-    if value is None:
-        return b"n"
-    if isinstance(value, bool | np.bool_):
-        return b"T" if value else b"F"
-    if isinstance(value, int | np.integer):
-        return b"i%d;" % int(value)
-    return b"b%d:" % len(value) + value if isinstance(value, bytes) else None
-
-
 def _text(value: str) -> bytes:
     data = value.encode()
     return b"s%d:" % len(data) + data
+
+
+_DOUBLE = struct.Struct("<cd").pack
+_PLAIN: dict[type, Callable[[Any], bytes]] = {
+    float: lambda value: _DOUBLE(b"f", value),
+    int: lambda value: b"i%d;" % value,
+    bool: lambda value: b"T" if value else b"F",
+    str: _text,
+    bytes: lambda value: b"b%d:" % len(value) + value,
+    type(None): lambda _: b"n",
+}
+"""How values of plain types are fed."""
 
 
 def _is_large(value: object) -> bool:
@@ -144,11 +146,21 @@ def _is_large(value: object) -> bool:
 
 
 def _feed_array(parts: list[Any], value: NDArray[Any]) -> None:
-    if value.dtype.kind not in "biuf":
-        raise TypeError(f"an array of {value.dtype} has no digest")
     order = value.flags
-    parts.append(f"a{value.dtype.str}{value.shape}{order.c_contiguous:d}{order.f_contiguous:d};".encode())
-    parts.append(np.ascontiguousarray(value).data if value.size else b"")
+    parts.append(_array_head(value.dtype, value.shape, order.c_contiguous, order.f_contiguous))
+    parts.append(value.data if order.c_contiguous and value.size else value.tobytes())
+
+
+@lru_cache(maxsize=1024)
+def _array_head(dtype: np.dtype[Any], shape: tuple[int, ...], *contiguous: bool) -> bytes:
+    """Return what tells arrays of other types, shapes and orders apart.
+
+    Raises:
+        TypeError: arrays of the type have no digest.
+    """
+    if dtype.kind not in "biuf":
+        raise TypeError(f"an array of {dtype} has no digest")
+    return f"a{dtype.str}{shape}{contiguous};".encode()
 
 
 @cache
