@@ -171,7 +171,7 @@ class PlanSpace:
         """List further build sets; what is known of the others stays with the desk."""
         self.sets = joined(self.sets, sets)
         self.groups = tuple(self._groups())
-        for name in ("reserves", "ledgers", "guards", "closed", "parts", "losses"):
+        for name in ("reserves", "ledgers", "guards", "closed", "parts", "losses", "visited", "ranking"):
             self.__dict__.pop(name, None)
         self._users = {}
 
@@ -323,8 +323,6 @@ class PlanSpace:
     @cached_property
     def visited(self) -> dict[str, NDArray[np.bool_]]:
         """Return the states that some build set takes in each year, by product, ``(T, 4)``."""
-        if self.outline is not None:
-            return self.outline.space.visited
         table = {}
         for m, paths in zip(self.cluster.products, self.sets.paths, strict=True):
             states = np.stack([decode(path) for path in paths])
