@@ -117,6 +117,12 @@ class CellCosts(LevelCosts):
         np.minimum.at(found, self.level, self.by_corner(weigh))
         return found
 
+    def cheapest(self, level: int, weigh: Callable[[Cost, Array], Array]) -> tuple[float, float]:
+        """Return the increments at a level's corner of least weighted cost."""
+        where = np.flatnonzero(self.level == level)
+        itc, ptc = self.corners.rates[where[self.by_corner(weigh)[where].argmin()]]
+        return float(itc), float(ptc)
+
     def by_corner(self, weigh: Callable[[Cost, Array], Array]) -> Array:
         """Return the weighted cost of every corner, ``(N,)``."""
         values = weigh(self.entries, self.hosted)
@@ -306,6 +312,8 @@ def _tightest(normal: Array, side: Array) -> tuple[Array, Array]:
 
     To leave out the others only eases.
     """
+    if not side.shape[0]:
+        return np.zeros((side.shape[1], 1, 3)), np.full((side.shape[1], 1), -np.inf)
     size = np.maximum(np.abs(normal).max(axis=1), 1e-300)
     cut = (side - np.einsum("cj,fji->cfi", CUBE, normal)) / size
     deepest = cut.argmax(axis=1)

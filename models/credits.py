@@ -14,6 +14,7 @@ from .columns import CONTRACT, INFEASIBLE, UNAIDED, Family
 from .competition import Competition
 from .desk import Desk
 from .exact import exact_family
+from .market import COUNTRIES
 from .regimes import decode
 from .subsidies import NO_CREDIT, CreditLevel, rates
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .cashflow import Site
     from .levies import Border
     from .outlooks import Setting
+    from .plans import Weights
     from .projects import Plant
     from .welfare import Cost
 
@@ -33,6 +35,12 @@ if TYPE_CHECKING:
 
 BLUNT = 8
 """Most intervals of strikes where prices are bounds too."""
+FINEST, FINER = 256, 4
+"""Most intervals into which the range of strikes is cut, and how many times as many a finer cut has."""
+EDGE = 0.1
+"""Least share of a cell's side that is cut off."""
+NARROW = 1e-4
+"""Width of a cell, in rates, below which it is not divided."""
 
 
 class CreditDesk(Desk):
@@ -98,6 +106,35 @@ class CreditDesk(Desk):
         yearly = sum(p.ptc_share * p.capacity * p.opex / 1e6 for p in plants)
         return capital, yearly * years
 
+    def cheapest_rates(
+        self, plant_id: str, start: int, settings: Mapping[str, Setting], level: int, weigh: Callable[[Cost, Array], Array]
+    ) -> tuple[float, float]:
+        """Return the increments at which a plant's bound in a cell is reached."""
+        cost = self.family(plant_id, start, settings).cost
+        assert isinstance(cost, CellCosts)
+        return cost.cheapest(level, weigh)
+
+    def divided(self, pair: tuple[str, str], cell: Cell, found: Sequence[tuple[float, float]]) -> list[Cell]:
+        """Return what takes the place of a cell in which plants would take some rates; nothing where it is narrow.
+
+        It is cut between the rates, which are those of the bottom for plants of the baseline, or, where all agree, its strikes are
+        cut more finely and then it is halved.
+        """
+        base = [self.plants[k] for k in self.baseline.builds]
+        drawn = any((p.country, p.product) == pair and (p.itc_share or p.ptc_share) for p in base)
+        taken = np.array([*found, *([(cell.bottom.itc, cell.bottom.ptc)] if drawn else [])])
+        spread, worth = np.ptp(taken, axis=0), np.array(self.worth(pair))
+        if spread.max() < NARROW:
+            if cell.strikes < FINEST:
+                return [replace(cell, strikes=FINER * cell.strikes)]
+            wide = max(cell.top.itc - cell.bottom.itc, cell.top.ptc - cell.bottom.ptc) >= NARROW
+            return list(cell.halves(*worth)) if wide else []
+        side = int((spread * worth if (spread * worth).any() else spread).argmax())
+        kind = ("itc", "ptc")[side]
+        low, high = getattr(cell.bottom, kind), getattr(cell.top, kind)
+        edge = EDGE * (high - low)
+        return list(cell.cut(kind, float(np.clip((taken[:, side].min() + taken[:, side].max()) / 2.0, low + edge, high - edge))))
+
     # --- what a desk answers --------------------------------------------------------------------------------------
 
     def offered(self, country: str, product: str) -> NDArray[np.bool_]:
@@ -151,9 +188,10 @@ class CreditDesk(Desk):
             points = [cell for cell in missing if cell.point and exact is not None]
             if points and exact is not None:
                 parts |= dict(zip(points, self._exact(plant, exact(), points), strict=True))
-            for strikes in sorted({_cut(cell, exact) for cell in missing if cell not in parts}):
+            blunt = BLUNT if key[0] == "any" else FINEST
+            for strikes in sorted({min(cell.strikes, blunt) for cell in missing if cell not in parts}):
                 bounds = self._site_bounds((*key, strikes), plant, sites)
-                cells = [cell for cell in missing if cell not in parts and _cut(cell, exact) == strikes]
+                cells = [cell for cell in missing if cell not in parts and min(cell.strikes, blunt) == strikes]
                 parts |= {cell: Part(bounds.costs, corners) for cell, corners in zip(cells, bounds.of(cells), strict=True)}
             self._stacked[stacked] = self._stack(plant, {k: parts[self.cells[k]] for k in mine})
         return self._stacked[stacked]
@@ -222,6 +260,6 @@ class NoBand(Competition):
     products: tuple[str, ...] = ()
 
 
-def _cut(cell: Cell, exact: Callable[[], Site] | None) -> int:
-    """Return into how many intervals strikes are cut: a few where prices are bounds too."""
-    return cell.strikes if exact is not None else min(cell.strikes, BLUNT)
+def weigher(weights: Weights, country: str) -> Callable[[Cost, Array], Array]:
+    """Return what weighs cost entries and their hosted part in a member."""
+    return lambda cost, hosted: weights.of(cost, COUNTRIES.index(country), hosted)

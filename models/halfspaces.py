@@ -188,7 +188,7 @@ def over_intervals(forms: Array, steps: int, low: Array, high: Array) -> Array:
     Returns:
         Value at law and at the start of the interval, gains from ``a`` and ``e``, and from crossing the interval.
     """
-    ends = forms[:, :, 1:].reshape(*forms.shape[:2], -1, steps)
+    ends = forms[:, :, 1:].reshape(*forms.shape[:2], (forms.shape[2] - 1) // steps, steps)
     gains = ends[:, 1:, :, -1]
     change = ends[:, 1:] - gains[..., None]
     corner = np.maximum(change * low[None, :, None, None], change * high[None, :, None, None]).sum(axis=1)

@@ -11,8 +11,10 @@ from ..instances.errors import InstanceError, Problem
 from ..models.club import Club
 from ..models.clusters import build_sets, find_clusters, read_demands
 from ..models.continuous import BoxDesk
+from ..models.credits import weigher
 from ..models.decisions import Contract, Decisions
 from ..models.master import Master, read_limits
+from ..models.outlooks import Setting
 from ..models.plans import PlanSpace
 from ..models.subsidies import NO_CREDIT
 from .highs import SolverFault, Status, compile_model, run
@@ -21,7 +23,7 @@ from .search import Clock, Search
 if TYPE_CHECKING:
     from ..instances import Instance
     from ..models.desk import Desk
-    from ..models.plans import Plan
+    from ..models.plans import Plan, Weights
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def bound_continuous(desk: Desk, objective: float, *, time_limit: float = 60.0, 
         objective: the optimum on the ladders, musd, to which the bound is compared.
         time_limit: seconds.
         rounds: most rounds.
-        width: boxes and cells below this width are not halved.
+        width: boxes below this width are not halved.
 
     Raises:
         ValueError: pinned decisions, or users' weight with an elasticity outside [-1, 0] (their loss must rise with prices).
@@ -136,10 +138,11 @@ def bound_continuous(desk: Desk, objective: float, *, time_limit: float = 60.0, 
     while not clock.over() and len(trace) <= rounds:
         spaces = [PlanSpace(boxes, k, c, s) for k, (c, s) in enumerate(zip(clusters, sets, strict=True))]
         master = Master(boxes, limits, len(spaces))
-        bound, used = Search(spaces, master, clock, None).relax()
+        search = Search(spaces, master, clock, None)
+        bound, used = search.relax()
         trace.append(max(trace[-1], bound))
-        plans = [master.plans[p] for p in used]
-        if sum(_refine(boxes, spaces[plan.cluster], plan, width) for plan in plans) == 0:
+        plans, prices = [master.plans[p] for p in used], search.prices
+        if prices is None or not sum([_refine(boxes, spaces[plan.cluster], plan, prices.weights, width) for plan in plans]):
             break
     return ContinuousBound(objective, trace[-1], tuple(trace[1:]), clock.seconds)
 
@@ -150,11 +153,21 @@ def _require_rising_loss(desk: Desk) -> None:
         raise ValueError("bounds without ladders need demand elasticities between -1 and 0 where users have weight")
 
 
-def _refine(boxes: BoxDesk, space: PlanSpace, plan: Plan, width: float) -> int:
-    """Halve what a plan uses: its cells, and the boxes of products that it builds, feeds or protects; return how many."""
-    refined = sum(boxes.split_cell(country, product, level, width) for country, product, level in plan.levels)
-    plants = [boxes.plants[j] for j, _ in plan.builds]
-    used = {p.product for p in plants} | {p.feed_product for p in plants}
+def _refine(boxes: BoxDesk, space: PlanSpace, plan: Plan, weights: Weights, width: float) -> int:
+    """Halve the boxes of products that a plan builds, feeds or protects, and divide its cells between the rates that its plants take; return how many."""
+    refined, plants = 0, {j: boxes.plants[j] for j, _ in plan.builds}
+    settings = {m: Setting(b, p) for m, b, p in zip(space.cluster.products, plan.borders, plan.paths, strict=True)}
+    for country, product, level in plan.levels:
+        cell, pair = boxes.cells[level], (country, product)
+        if cell.point or level not in boxes.cells_of[pair]:
+            continue
+        mine = [(j, s) for j, s in plan.builds if (plants[j].country, plants[j].product) == pair]
+        rates = [boxes.cheapest_rates(j, s, settings, level, weigher(weights, country)) for j, s in mine]
+        parts = boxes.divided(pair, cell, rates)
+        if parts:
+            boxes.replace_cell(pair, level, parts)
+            refined += 1
+    used = {p.product for p in plants.values()} | {p.feed_product for p in plants.values()}
     for product, border, path in zip(space.cluster.products, plan.borders, plan.paths, strict=True):
         if any(path) and (product in used or border.china > 0.0):
             refined += boxes.split_box(product, border, width)

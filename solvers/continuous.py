@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..models.cells import Cell, CellCosts
+from ..models.cells import Cell
 from ..models.clusters import build_sets, find_clusters, read_demands
-from ..models.credits import CreditDesk
+from ..models.credits import CreditDesk, weigher
 from ..models.decisions import Decisions, from_plans
-from ..models.market import COUNTRIES
 from ..models.master import Master, read_limits
 from ..models.outlooks import Setting
 from ..models.plans import PlanSpace
@@ -42,14 +41,8 @@ DECIMALS = 6
 """Decimals of a credit rate."""
 EDGE = 1e-7
 """Distance by which a corner may lie outside its cell."""
-FINEST = 256
-"""Most intervals into which the range of strikes is cut."""
 DIVISIONS = 12
 """Most divisions of a group's cells in a round."""
-EDGES = 0.1
-"""Least share of a cell's side that is cut off."""
-NARROW = 1e-4
-"""Width of a cell, in rates, below which it is not divided."""
 SHARE = 0.25
 """Share of the gap asked for to which a search over points is solved."""
 SLACK = 0.5
@@ -146,8 +139,7 @@ class ContinuousSearch:
         return found
 
     def _weigher(self, search: Search, country: str) -> Callable[[Cost, Array], Array]:
-        weights = search.prices.weights if search.prices is not None else search.columns.weights
-        return lambda cost, hosted: weights.of(cost, COUNTRIES.index(country), hosted)
+        return weigher(search.columns.weights if search.prices is None else search.prices.weights, country)
 
     def _point(self, search: Search, plan: Plan) -> None:
         """Take the rates that the plants of a plan would take in its cells as points."""
@@ -164,14 +156,8 @@ class ContinuousSearch:
 
     def _rates(self, search: Search, use: Use) -> list[tuple[float, float]]:
         """Return the rates that each plant of a cell would take there."""
-        found = []
-        for key, start in use.builds:
-            cost = self.cells.family(key, start, use.settings).cost
-            assert isinstance(cost, CellCosts)
-            where = np.flatnonzero(cost.level == use.level)
-            itc, ptc = cost.corners.rates[where[cost.by_corner(self._weigher(search, use.pair[0]))[where].argmin()]]
-            found.append((float(itc), float(ptc)))
-        return found
+        weigh = self._weigher(search, use.pair[0])
+        return [self.cells.cheapest_rates(key, start, use.settings, use.level, weigh) for key, start in use.builds]
 
     def _refine(self, search: Search, plans: list[Plan], points: CreditDesk, gap: float) -> int:
         """Divide the cells whose bounds are far below what points cost there; return how often."""
@@ -188,7 +174,7 @@ class ContinuousSearch:
             if self.cells.cells[level].point or best - low[level] <= allowed or self.clock.over():
                 return count
             rates = self._rates(search, use)
-            parts = self._parts(use, rates)
+            parts = self.cells.divided(use.pair, self.cells.cells[level], rates)
             if not parts:
                 return count
             self.cells.replace_cell(use.pair, level, parts)
@@ -203,24 +189,6 @@ class ContinuousSearch:
         own = [desk.family(key, start, use.settings).cost.weighed(weigh) for key, start in use.builds]
         total: Array = sum(own, desk.baseline_credits(*use.pair, use.settings).weighed(weigh))
         return np.where(desk.offered(*use.pair), total, np.inf)
-
-    def _parts(self, use: Use, rates: list[tuple[float, float]]) -> list[Cell]:
-        """Return what takes the place of a cell: parts between the rates that its plants take, or a finer cut of strikes where they agree."""
-        cell = self.cells.cells[use.level]
-        plants = [self.desk.plants[k] for k in self.desk.baseline.builds]
-        if any((p.country, p.product) == use.pair and (p.itc_share or p.ptc_share) for p in plants):
-            rates = [*rates, (cell.bottom.itc, cell.bottom.ptc)]
-        spread, worth = np.ptp(np.array(rates), axis=0), np.array(self.cells.worth(use.pair))
-        if spread.max() < NARROW and cell.strikes < FINEST:
-            return [replace(cell, strikes=4 * cell.strikes)]
-        if spread.max() < NARROW:
-            wide = max(cell.top.itc - cell.bottom.itc, cell.top.ptc - cell.bottom.ptc) >= NARROW
-            return list(cell.halves(*worth)) if wide else []
-        side = int((spread * worth).argmax()) if (spread * worth).max() > 0.0 else int(spread.argmax())
-        kind = ("itc", "ptc")[side]
-        low, high = getattr(cell.bottom, kind), getattr(cell.top, kind)
-        middle = sum(f(rate[side] for rate in rates) for f in (min, max)) / 2.0
-        return list(cell.cut(kind, float(np.clip(middle, low + EDGES * (high - low), high - EDGES * (high - low)))))
 
 
 @dataclass(frozen=True)

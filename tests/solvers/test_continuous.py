@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,18 @@ from minclub import solve
 from minclub.instances.errors import InstanceError
 from minclub.instances.loader import load
 from minclub.instances.synthetic import Recipe, synthetic, write
+from minclub.models.baseline import dump_exposed
 from minclub.models.border import Revenue
-from minclub.models.boxes import Box, BoxRevenue, Cell
-from minclub.models.columns import INFEASIBLE, UNAIDED
+from minclub.models.boxes import Box, BoxRevenue
+from minclub.models.cells import Cell
+from minclub.models.columns import INFEASIBLE
 from minclub.models.continuous import BoxDesk
+from minclub.models.credits import weigher
 from minclub.models.desk import Desk
+from minclub.models.exact import exact_family
 from minclub.models.levies import Border
 from minclub.models.outlooks import Setting
+from minclub.models.plans import Weights
 from minclub.models.projects import start_years
 from minclub.models.regimes import encode
 from minclub.models.subsidies import NO_CREDIT, CreditLevel
@@ -48,51 +52,46 @@ def random_cell(rng: Rng, width: float) -> Cell:
     return Cell(CreditLevel(itc, ptc), CreditLevel(itc + width * float(rng.random()), ptc + width * float(rng.random())))
 
 
-def at_point(desk: Desk, level: CreditLevel) -> Desk:
-    """Return a desk that offers one credit level next to none."""
-    point = Desk.__new__(Desk)
-    point.__dict__.update(vars(desk))
-    point.offer = replace(desk.offer, levels=(NO_CREDIT, level))
-    point._families, point._envelopes, point._extra = {}, {}, {}
-    return point
+def random_weights(rng: Rng, desk: Desk) -> Weights:
+    """Return prices that a master could have."""
+    years, scenarios = desk.market.years.size, desk.market.scenarios.count
+    caps, outlay = (rng.random(n) * (rng.random(n) < 0.3) for n in (3 * years, scenarios))
+    scenario = rng.dirichlet(np.ones(scenarios)) * rng.choice([0.0, 0.1, 2.0])
+    return Weights(caps.reshape(3, years), scenario, outlay / scenarios, np.zeros(3), 0.0, np.zeros(years), float(rng.choice([0.0, 1.0])))
 
 
+RULES = [(), ("switches.lender=false",), ("switches.tail=false", "contract.indexed_share=0.5"), ("contract.collar=0.1", "contract.upside_share=1")]
+
+
+@pytest.mark.parametrize("overrides", RULES)
 @pytest.mark.parametrize("seed", [1, 6, 11, 18, 33])
-def test_a_cell_bounds_every_column_in_it(seed: int) -> None:
+def test_a_cell_bounds_every_column_in_it(seed: int, overrides: tuple[str, ...], tmp_path: Path) -> None:
     rng = np.random.default_rng(seed)
-    desk = Desk(synthetic(projects=8, products=2, scenarios=6, years=20, seed=seed))
+    desk = Desk(load(write(tmp_path / "small", Recipe(projects=8, products=2, scenarios=6, years=20, seed=seed)), list(overrides)))
     compared = 0
     for plant in desk.plants.values():
+        law, start = desk.law[plant.country, plant.product], start_years(desk.instance, plant)[0]
         for _ in range(6):
-            box, cell = BoxDesk(desk), random_cell(rng, 0.1)
-            box.cells = [Cell(NO_CREDIT, NO_CREDIT), cell]
-            box._renew()
+            box, cell, weigh = BoxDesk(desk), random_cell(rng, 0.1), weigher(random_weights(rng, desk), plant.country)
+            box.highest = CreditLevel(0.35, 0.18)
+            box.replace_cell((plant.country, plant.product), 1, [cell])
             boxes = {m: random_box(rng, 0.1) for m in desk.market.products}
             paths = {m: encode(rng.integers(0, 4, desk.market.years.size)) for m in boxes}
-            start = start_years(desk.instance, plant)[0]
             bound = box.family(plant.id, start, {m: Setting(b, paths[m]) for m, b in boxes.items()})
-            share = rng.random(2)
-            level = CreditLevel(
-                float(cell.bottom.itc + share[0] * (cell.top.itc - cell.bottom.itc)),
-                float(cell.bottom.ptc + share[1] * (cell.top.ptc - cell.bottom.ptc)),
-            )
-            exact = at_point(desk, level).family(plant.id, start, {m: Setting(inside(rng, b), paths[m]) for m, b in boxes.items()})
-            compared += _no_more(bound, exact)
-    assert compared > 5
+            settings = {m: Setting(inside(rng, b), paths[m]) for m, b in boxes.items()}
+            exact = exact_family(desk.outlooks.site(plant, start, settings), law, desk.offer, dump_exposed(desk.market, plant.product), within(rng, cell))
+            low, high = bound.cost.weighed(weigh), exact.cost.weighed(weigh)
+            for level, kind, cost in zip((0, *[2] * 4), exact.kind, high, strict=True):
+                assert kind == INFEASIBLE or low[level] <= cost + 1e-7
+            compared += int((exact.kind[1:] != INFEASIBLE).sum())
+    assert compared > 20
 
 
-def _no_more(bound: Any, exact: Any) -> int:
-    """Check that a bound is at most the exact columns, part by part; return how many were feasible."""
-    for level in (0, 1):
-        if exact.kind[level] == INFEASIBLE:
-            continue
-        assert bound.kind[level] != INFEASIBLE
-        if exact.kind[level] == UNAIDED:
-            assert bound.kind[level] == UNAIDED
-        low, high = bound.cost.at(level), exact.cost.at(level)
-        for part in ("booked", "outlay", "scenario", "scenario_outlay"):
-            assert (getattr(low, part) <= getattr(high, part) + 1e-9).all(), part
-    return int((exact.kind != INFEASIBLE).sum())
+def within(rng: Rng, cell: Cell) -> list[CreditLevel]:
+    """Return no credit, two corners of a cell and two points in it."""
+    low, high = (np.array([end.itc, end.ptc]) for end in (cell.bottom, cell.top))
+    shares = [rng.integers(0, 2, 2), rng.integers(0, 2, 2), rng.random(2), rng.random(2)]
+    return [NO_CREDIT, *(CreditLevel(*map(float, low + share * (high - low))) for share in shares)]
 
 
 def test_a_box_bounds_border_revenue() -> None:
