@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -134,7 +134,7 @@ def test_what_cannot_be_listed_is_not_ruled_out(monkeypatch: pytest.MonkeyPatch)
 class Free(Unlisted):
     """Build sets that cost nothing, so that demands alone rule some out."""
 
-    def tables(self, options: object) -> list[Array]:
+    def tables(self, options: Any) -> list[Array]:
         """Return no cost at any choice and level."""
         return [np.zeros_like(table) for table in super().tables(options)]
 
