@@ -48,6 +48,10 @@ def solve(
         float | None,
         typer.Option("--bound-continuous", min=0.0, metavar="SECONDS", help="Also bound, for this long, every design with rates off the ladders."),
     ] = None,
+    continuous_credits: Annotated[
+        bool,
+        typer.Option("--continuous-credits", help="Let credits take any rate up to their highest rung, and strikes seven significant digits."),
+    ] = False,
     cache: Cached = True,
 ) -> Code:
     """Find the design of least public cost, prove it and audit it."""
@@ -57,7 +61,9 @@ def solve(
     if target is not None:
         check_target(target, [found.path])
     with solver_errors():
-        design = search(out, found, gap=gap, time_limit=time_limit, fixes=fixes, continuous=continuous, cache=cache)
+        design = search(
+            out, found, gap=gap, time_limit=time_limit, fixes=fixes, continuous=continuous, continuous_credits=continuous_credits, cache=cache
+        )
     return deliver(out, design, found, target)
 
 
@@ -69,13 +75,24 @@ def search(
     time_limit: float | None = None,
     fixes: list[str] | None = None,
     continuous: float | None = None,
+    continuous_credits: bool = False,
     cache: bool = True,
 ) -> "Design":
     """Solve an instance and show progress."""
     from ..solvers.solve import solve as run
 
     with progress(out) as report:
-        return run(instance, gap=gap, time_limit=time_limit, fixes=fixes, progress=report, continuous=continuous, command=command_line(), cache=cache)
+        return run(
+            instance,
+            gap=gap,
+            time_limit=time_limit,
+            fixes=fixes,
+            progress=report,
+            continuous=continuous,
+            continuous_credits=continuous_credits,
+            command=command_line(),
+            cache=cache,
+        )
 
 
 def evaluate(

@@ -47,6 +47,11 @@ class Design:
         """Tell whether the design was given for evaluation, so that no limit is enforced."""
         return self.certificate.get("status") == "given"
 
+    @property
+    def continuous(self) -> bool:
+        """Tell whether the design says that its credits take any rate and its strikes seven significant digits (C14, C19)."""
+        return self.certificate.get("continuous_credits") is True
+
 
 class _Reader:
     """Collect all mistakes of a design before refusing it."""

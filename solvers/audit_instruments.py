@@ -109,7 +109,9 @@ def _credits(case: Case) -> list[Check]:
     for (country, product), level in case.design.credits.items():
         for kind, key in LEVEL_LADDERS.items():
             ladder = case.world.setting(key, (0.0,))
-            on = _on_ladder(level[kind], ladder if kind in ("itc", "ptc") else (0.0, *ladder))
+            credit = kind in ("itc", "ptc")
+            on = _on_ladder(level[kind], ladder if credit else (0.0, *ladder))
+            on = on or (credit and case.design.continuous and 0.0 <= level[kind] <= max(map(float, ladder)) + 1e-9)
             on = on or _pinned(case, f"credit.{kind}.{country}.{product}", level[kind])
             found.append(holds(f"{kind} on the ladder", f"{country} / {product}", on, "C19"))
     return found

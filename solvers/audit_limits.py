@@ -14,8 +14,10 @@ from .audit_cost import Built, subsidy_equivalents
 from .audit_credits import lends
 from .audit_instruments import check_instruments
 from .audit_market import availability
-from .audit_strike import next_lower, strike_ceiling, strike_floor, three_digits
+from .audit_strike import has_digits, next_lower, strike_ceiling, strike_floor
 from .audit_world import COUNTRIES, Project, Terms
+
+DIGIT_NAMES = {3: "three", 7: "seven"}
 
 
 def check_limits(case: Case, tolerance: float) -> list[Check]:
@@ -69,12 +71,13 @@ def _contract(case: Case, b: Built, tolerance: float) -> list[Check]:
     if terms is None:
         return []
     strike, floor, asked = terms.strike, strike_floor(world, p, option), club_terms(world, terms.strike, terms.upside, option.start)
+    digits = 7 if case.design.continuous else 3
     found = [
         holds("no contract for supply of the baseline", p.code, not p.b0_supply, "C27"),
         holds("contract starts with production", p.code, terms.start - terms.delay == option.start, "C14"),
         *_terms(p.code, terms, asked),
         at_least("main product's share of revenue", p.code, main_share(world, p), world.param("contract_min_revenue_share"), tolerance, "C14"),
-        holds("strike of three significant digits", p.code, three_digits(strike), "C14"),
+        holds(f"strike of {DIGIT_NAMES[digits]} significant digits", p.code, has_digits(strike, digits), "C14"),
         at_least("strike floor", p.code, strike, floor, tolerance, "C13"),
         at_most("strike ceiling", p.code, strike, strike_ceiling(world, p), tolerance, "C13"),
         _fails(case, p, "no gift: fails C12 without the contract", None, tolerance, "C13"),
@@ -83,8 +86,9 @@ def _contract(case: Case, b: Built, tolerance: float) -> list[Check]:
         found.append(at_most("upside share", p.code, terms.upside, world.param("upside_share_max"), 1e-12, "C13"))
     if f"strike.{p.code}" in (case.design.provenance.get("fixes") or {}):
         return [check for check in found if not check.name.removeprefix("limit: ").startswith(("strike", "no gift"))]
-    if next_lower(strike) >= floor and world.setting("contract.strike_by", "project") == "project":
-        found.append(_fails(case, p, "least strike: the next lower fails C12", next_lower(strike), tolerance, "C14"))
+    lower = next_lower(strike, digits)
+    if lower >= floor and world.setting("contract.strike_by", "project") == "project":
+        found.append(_fails(case, p, "least strike: the next lower fails C12", lower, tolerance, "C14"))
     return found
 
 

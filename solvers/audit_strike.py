@@ -29,24 +29,26 @@ def strike_ceiling(world: World, project: Project) -> float:
     return world.param("strike_max") * world.products[project.product].long_run
 
 
-def three_digits(value: float) -> bool:
-    """Tell whether a number has at most three significant digits."""
-    return value > 0.0 and math.isclose(value, float(f"{value:.2e}"), rel_tol=1e-12)
+def has_digits(value: float, digits: int = 3) -> bool:
+    """Tell whether a number has at most so many significant digits."""
+    return value > 0.0 and math.isclose(value, float(f"{value:.{digits - 1}e}"), rel_tol=1e-12)
 
 
-def _rank(value: float) -> int:
-    """Return the place of the nearest number of three significant digits among all of them."""
-    mantissa, exponent = f"{value:.2e}".split("e")
-    return 900 * int(exponent) + round(float(mantissa) * 100) - 100
+def _rank(value: float, digits: int = 3) -> int:
+    """Return the place of the nearest number of so many significant digits among all of them."""
+    first = 10 ** (digits - 1)
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return 9 * first * int(exponent) + round(float(mantissa) * first) - first
 
 
-def _ranked(rank: int) -> float:
-    return float(f"{100 + rank % 900}e{rank // 900 - 2}")
+def _ranked(rank: int, digits: int = 3) -> float:
+    first = 10 ** (digits - 1)
+    return float(f"{first + rank % (9 * first)}e{rank // (9 * first) - digits + 1}")
 
 
-def next_lower(value: float) -> float:
-    """Return the next lower number of three significant digits."""
-    return _ranked(_rank(value) - 1)
+def next_lower(value: float, digits: int = 3) -> float:
+    """Return the next lower number of so many significant digits."""
+    return _ranked(_rank(value, digits) - 1, digits)
 
 
 def highest_three_digits(limit: float) -> float:

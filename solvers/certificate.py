@@ -30,6 +30,7 @@ def certificate(
     gap_asked: float | None,
     seconds: float,
     bound_from: str,
+    continuous_credits: bool = False,
 ) -> dict[str, Any]:
     """Return the certificate; ``proven`` only if the gap is at most the one asked."""
     gap = relative_gap(objective, bound, gross_outlay) if bound is not None else None
@@ -42,6 +43,7 @@ def certificate(
         "objective_musd": objective,
         "bound_musd": bound if bound is not None and np.isfinite(bound) else None,
         "bound_continuous_musd": None,
+        "continuous_credits": continuous_credits,
         "gap": gap,
         "gap_asked": gap_asked,
         "seconds": round(seconds, 3),

@@ -21,6 +21,8 @@ from .highs import SolverFault, Status, compile_model, run
 from .search import Clock, Search
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..instances import Instance
     from ..models.desk import Desk
     from ..models.plans import Plan, Weights
@@ -100,17 +102,35 @@ def refuse_newer_instruments(instance: Instance) -> None:
     Raises:
         InstanceError: every setting that stands in the way.
     """
+    problems = _newer_instruments(instance, "a bound on designs off the ladders", "--bound-continuous")
+    if problems:
+        raise InstanceError(problems)
+
+
+def refuse_off_ladders(instance: Instance, fixes: Mapping[str, float]) -> None:
+    """Refuse continuous credits and strikes where they are not covered: other instruments, strikes by class, pinned strikes and credits (C19).
+
+    Raises:
+        InstanceError: everything that stands in the way.
+    """
+    problems = _newer_instruments(instance, "continuous credits", "--continuous-credits")
+    if instance.settings["contract.strike_by"] != "project":
+        problems.append(
+            Problem("club.toml", None, "contract.strike_by", "class", "project, for continuous credits", "leave out --continuous-credits or set it to project")
+        )
+    pinned = [name for name in fixes if name.startswith(("strike.", "credit."))]
+    problems += [Problem("--fix", None, name, str(fixes[name]), "no pinned strike or credit with continuous credits", "leave it out") for name in pinned]
+    if problems:
+        raise InstanceError(problems)
+
+
+def _newer_instruments(instance: Instance, purpose: str, option: str) -> list[Problem]:
+    """Return a problem for every instrument in use that is not covered off the ladders."""
     s = instance.settings
     on = {f"instruments.{name}": s[f"instruments.{name}"] for name in ("reference_price", "grants", "loans", "procurement")}
     on |= {"contract.upside_shares": s["contract.upside_shares"], "standards.tier": s["standards.tier"] != "none"}
     on |= {name: True for name in s if name.startswith(("lines.", "reserve.cover."))}
-    problems = [
-        Problem("club.toml", None, name, str(s[name]), "off, for a bound on designs off the ladders", "leave out --bound-continuous or switch it off")
-        for name, used in on.items()
-        if used
-    ]
-    if problems:
-        raise InstanceError(problems)
+    return [Problem("club.toml", None, name, str(s[name]), f"off, for {purpose}", f"leave out {option} or switch it off") for name, used in on.items() if used]
 
 
 def bound_continuous(desk: Desk, objective: float, *, time_limit: float = 60.0, rounds: int = 200, width: float = 1e-3) -> ContinuousBound:

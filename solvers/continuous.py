@@ -43,6 +43,7 @@ EDGE = 1e-7
 """Distance by which a corner may lie outside its cell."""
 DIVISIONS = 12
 """Most divisions of a group's cells in a round."""
+ROUNDS = 500
 SHARE = 0.25
 """Share of the gap asked for to which a search over points is solved."""
 SLACK = 0.5
@@ -51,9 +52,10 @@ SLACK = 0.5
 
 @dataclass(frozen=True)
 class ContinuousOutcome:
-    """The best design found, with its objective, and a lower bound on all designs, musd; no decisions where none was found.
+    """The best design found, with its objective, and a lower bound on all designs, musd.
 
-    ``trace`` holds bound and objective after each round.
+    There are no decisions where none was found, and the bound is infinite where none exists. ``trace`` holds bound and
+    objective after each round.
     """
 
     decisions: Decisions | None
@@ -72,7 +74,7 @@ class ContinuousSearch:
         self.cells = CreditDesk(desk)
         demands = read_demands(desk.balance, desk.baseline)
         self.clusters = find_clusters(desk.balance, desk.baseline, desk.fixes)
-        self.sets = [build_sets(desk.balance, desk.baseline, c, demands) for c in self.clusters]
+        self.sets = [build_sets(desk.balance, desk.baseline, c, demands, desk.fixes) for c in self.clusters]
         self.limits = read_limits(desk)
         self.points: dict[Pair, set[CreditLevel]] = {}
         self.bound, self.objective = -np.inf, np.inf
@@ -81,23 +83,31 @@ class ContinuousSearch:
     def offer(self, decisions: Decisions) -> None:
         """Take the credits of a design as points."""
         for pair, level in decisions.credits.items():
-            self.points.setdefault(pair, set()).add(CreditLevel(level.itc, level.ptc))
+            self.points.setdefault(pair, set()).add(level)
 
-    def solve(self, gap: float, rounds: int = 200) -> ContinuousOutcome:
+    def solve(self, gap: float, rounds: int = ROUNDS) -> ContinuousOutcome:
         """Go on until the best design is within a gap of the bound, time is up or no cell can be divided."""
         trace: list[tuple[float, float]] = []
-        if self.points:
+        try:
             self._design(gap)
-        while len(trace) < rounds and not self.clock.over():
-            search, used = self._relax()
-            for plan in used:
-                self._point(search, plan)
-            points = self._design(gap)
-            trace.append((self.bound, self.objective))
-            self.report("continuous", self.objective, self.bound)
-            if self._within(gap) or not used or not self._refine(search, used, points, gap):
-                break
-        return ContinuousOutcome(self.decisions, self.objective, self.bound, tuple(trace))
+            while not self._within(gap) and len(trace) < rounds and not self.clock.over() and self._round(gap):
+                trace.append((self.bound, self.objective))
+                self.report("continuous credits", self.objective, self.bound)
+        except KeyboardInterrupt:
+            self.clock.interrupted = True
+        return ContinuousOutcome(self.decisions, self.objective, min(self.bound, self.objective), tuple(trace))
+
+    def _round(self, gap: float) -> int:
+        """Bound all designs, look for a better one among the points that the bound uses, and divide cells; return how many, at least 1 if the gap is closed."""
+        search, used = self._relax()
+        if not used:
+            return 0
+        for plan in used:
+            self._point(search, plan)
+        points = self._design(gap)
+        if self._within(gap):
+            return 1
+        return self._refine(search, used, points, gap) or self._refine(search, used, points, 0.0)
 
     def _within(self, gap: float) -> bool:
         return bool(np.isfinite(self.objective) and self.objective - self.bound <= gap * max(abs(self.objective), 1.0))

@@ -64,8 +64,9 @@ def statement_design(
     command: str,
     fixes: Mapping[str, float],
     worth: Mapping[tuple[str, str], float] | None = None,
+    continuous_credits: bool = False,
 ) -> Design:
-    """Return a statement as a design with certificate and provenance."""
+    """Return a statement as a design with certificate and provenance; ``continuous_credits`` says that credits and strikes are off the ladders."""
     instance = statement.desk.instance
     proof = certificate(
         instance,
@@ -76,6 +77,7 @@ def statement_design(
         gap_asked=gap_asked,
         seconds=seconds,
         bound_from=bound_from,
+        continuous_credits=continuous_credits,
     )
     return Design.build(proof, all_rows(statement, worth), provenance(instance, command, fixes))
 

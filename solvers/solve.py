@@ -19,7 +19,8 @@ from ..models.store import Cache, caches
 from ..models.unlisted import plan_space
 from .audit import AuditReport, audit
 from .certificate import DEFAULT_GAP
-from .compact import bound_continuous, refuse_newer_instruments
+from .compact import bound_continuous, refuse_newer_instruments, refuse_off_ladders
+from .continuous import ContinuousSearch
 from .evaluate import statement_design
 from .explain import Infeasible, explain_cluster, explain_crossing
 from .fixes import in_baseline, read_fixes
@@ -70,6 +71,7 @@ def solve(
     progress: Callable[[str, float, float], None] | None = None,
     check: bool = True,
     continuous: float | None = None,
+    continuous_credits: bool = False,
     command: str = "solve",
     cache: Cache = None,
 ) -> Design:
@@ -83,6 +85,7 @@ def solve(
         progress: called with stage, incumbent and bound (musd).
         check: whether to audit the design.
         continuous: seconds to spend on a bound on all designs with rates off the ladders (C19); none by default.
+        continuous_credits: whether both credits take any rate up to their highest rung and strikes seven significant digits (C14, C19).
         command: what to record in the provenance.
         cache: where to keep what plants cost, for later solves: a folder, or True for the user's own. The design is the same.
 
@@ -90,11 +93,14 @@ def solve(
         Infeasible: no design meets the demands; says which, and the least repair.
         NoDesign: stopped before any design was found.
         AuditFailed: the design failed the audit.
-        InstanceError: ``continuous`` is asked of an instance with instruments that it does not cover.
-        ClusterTooLarge: ``continuous`` is asked of an instance with a cluster that cannot be enumerated.
+        InstanceError: ``continuous`` or ``continuous_credits`` is asked of an instance with instruments that it does not cover.
+        ClusterTooLarge: the same of an instance with a cluster that cannot be enumerated.
     """
     if continuous is not None:
         refuse_newer_instruments(instance)
+    if continuous_credits:
+        design = _off_ladders(instance, gap, time_limit, fixes, progress, command)
+        return _audited(_bounded(design, instance, continuous), instance) if check else design
     clock = Clock(time_limit)
     found = prepare(instance, fixes, clock, progress)
     desk, search = found.desk, found.search
@@ -122,10 +128,54 @@ def solve(
         fixes=desk.fixes,
         worth=crossing_worth(search) | target_worth(search, found.demands),
     )
-    if continuous is not None:
-        bound = bound_continuous(Desk(instance), design.certificate["objective_musd"], time_limit=continuous)
-        design.certificate["bound_continuous_musd"] = bound.bound if np.isfinite(bound.bound) else None
+    design = _bounded(design, instance, continuous)
     return _audited(design, instance) if check else design
+
+
+def _bounded(design: Design, instance: Instance, seconds: float | None) -> Design:
+    """Return a design with a bound on all designs with rates off the ladders in its certificate, if time is given for it."""
+    if seconds is not None:
+        bound = bound_continuous(Desk(instance), design.certificate["objective_musd"], time_limit=seconds)
+        design.certificate["bound_continuous_musd"] = bound.bound if np.isfinite(bound.bound) else None
+    return design
+
+
+def _off_ladders(
+    instance: Instance,
+    gap: float,
+    time_limit: float | None,
+    fixes: Mapping[str, float] | Sequence[str] | None,
+    progress: Callable[[str, float, float], None] | None,
+    command: str,
+) -> Design:
+    """Return the best design with continuous credits and strikes; a search on the ladders gives the first one."""
+    refuse_off_ladders(instance, read_fixes(instance, fixes))
+    clock = Clock(time_limit)
+    found = prepare(instance, fixes, Clock(None if time_limit is None else time_limit / 3.0), progress)
+    for space in found.search.spaces:
+        refuse_too_large(space.cluster)
+    found.search.exact = False
+    first = found.search.solve(gap)
+    clock.interrupted = found.search.clock.interrupted
+    search = ContinuousSearch(found.desk, clock, progress)
+    if first.chosen is not None:
+        search.offer(from_plans(found.desk, [found.search.master.plans[p] for p in first.chosen], tuple(s.cluster.products for s in found.search.spaces)))
+    outcome = search.solve(gap)
+    if outcome.bound == np.inf and first.status is Status.INFEASIBLE:
+        raise why_infeasible(found, first)
+    if outcome.decisions is None:
+        raise NoDesign(f"stopped after {clock.seconds:.1f} s before any design was found", interrupted=clock.interrupted)
+    return statement_design(
+        Statement(found.desk, outcome.decisions),
+        status=STATUS[clock.status] if clock.over() else "plan_limit",
+        bound=outcome.bound,
+        gap_asked=gap,
+        seconds=clock.seconds,
+        bound_from="cells of credit rates with continuous strikes",
+        command=command,
+        fixes=found.desk.fixes,
+        continuous_credits=True,
+    )
 
 
 @dataclass(frozen=True)

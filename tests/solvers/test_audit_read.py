@@ -17,7 +17,7 @@ from minclub.instances.scenarios import generate
 from minclub.solvers.audit import AuditRefused, audit
 from minclub.solvers.audit_design import TABLES
 from minclub.solvers.audit_read import read_world
-from minclub.solvers.audit_strike import next_lower, three_digits
+from minclub.solvers.audit_strike import has_digits, next_lower
 from minclub.solvers.audit_tables import nearest_irr
 from minclub.solvers.audit_world import World
 
@@ -181,10 +181,10 @@ def test_c32_audit_imports_only_instances_and_numpy(root: Path) -> None:
 
 def test_c14_three_digit_grid() -> None:
     assert [next_lower(k) for k in (1000.0, 1010.0, 100.0, 12300.0, 0.5)] == pytest.approx([999.0, 1000.0, 99.9, 12200.0, 0.499])
-    assert three_digits(19200.0)
-    assert three_digits(0.123)
-    assert not three_digits(1001.0)
-    assert not three_digits(0.0)
+    assert has_digits(19200.0)
+    assert has_digits(0.123)
+    assert not has_digits(1001.0)
+    assert not has_digits(0.0)
 
 
 def test_internal_rate_of_return() -> None:
