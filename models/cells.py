@@ -45,11 +45,16 @@ CUBE = np.array(list(product((0.0, 1.0), repeat=3)))
 
 @dataclass(frozen=True)
 class Cell:
-    """Credit increments between a bottom and a top; ``strikes`` is how many intervals the range of strikes is cut into."""
+    """Credit increments between a bottom and a top.
+
+    ``strikes`` is how many intervals the range of strikes is cut into: the range that counts somewhere up to the highest rates
+    or, where it is the cell's ``own``, somewhere in the cell.
+    """
 
     bottom: CreditLevel
     top: CreditLevel
     strikes: int = 16
+    own: bool = False
 
     @property
     def point(self) -> bool:
@@ -142,7 +147,7 @@ class SiteBounds:
     production credit.
     """
 
-    def __init__(self, best: Site, worst: Site, law: LawCredits, offer: Offer, top: CreditLevel, exposed: bool, strikes: int) -> None:
+    def __init__(self, best: Site, worst: Site, law: LawCredits, offer: Offer, top: CreditLevel, exposed: bool, within: Cell) -> None:
         """Prepare tests and costs.
 
         Args:
@@ -152,13 +157,13 @@ class SiteBounds:
             offer: terms and rules.
             top: the highest rates of the club.
             exposed: whether the dump deck counts.
-            strikes: intervals into which the range of strikes is cut.
+            within: the rates whose strikes count, and into how many intervals their range is cut.
         """
         self.best, self.worst, self.law, self.offer, self.top = best, worst, law, offer, top
+        strikes = within.strikes
         self.exposed, self.steps = exposed, max(32, GRID // strikes)
-        steps = self.steps
-        bare = self._tests(None)
-        self.ends = self._range(bare, strikes)
+        bare, steps = self._tests(None), self.steps
+        self.ends = self._range(bare, within)
         self.bare_forms, self.bare_tail = _that_cut(bare.forms()), bare.tail_forms()
         if self.ends.size:
             fine = np.interp(np.arange(strikes * steps + 1) / steps, np.arange(strikes + 1), self.ends)
@@ -172,12 +177,7 @@ class SiteBounds:
         tests = LinearTests(self.best, self.offer.rules, self.offer.long_run, self.exposed, terms, strikes, self.worst)
         return tests.offered(self.law, self.top)
 
-    @property
-    def _extremes(self) -> list[tuple[Array, Array]]:
-        levels = [CreditLevel(itc, ptc) for itc in (0.0, self.top.itc) for ptc in (0.0, self.top.ptc)]
-        return [credits_at(self.law, level) for level in levels]
-
-    def _range(self, bare: LinearTests, strikes: int) -> Array:
+    def _range(self, bare: LinearTests, within: Cell) -> Array:
         """Return the ends of the intervals of strikes, USD/t ``(I + 1,)``: from where some rates may pass to where all do; empty where no contract counts.
 
         The rates that pass at one strike are a convex set, so all pass where the four extremes do.
@@ -186,16 +186,18 @@ class SiteBounds:
         low, high = strike_bounds(self.best, offer)
         if not offer.contracts or high < low or main_share(self.best.plant, offer.long_run) < rules.main_share_min:
             return np.empty(0)
-        if all(bare.passes(*rates)[0] for rates in self._extremes):
+        levels = [CreditLevel(itc, ptc) for itc in (within.bottom.itc, within.top.itc) for ptc in (within.bottom.ptc, within.top.ptc)]
+        extremes = [credits_at(self.law, level) for level in levels]
+        if all(bare.passes(*rates)[0] for rates in extremes):
             return np.empty(0)
         grid = np.unique(np.concatenate([[low], three_digit_grid(low, high), [high]]))
-        forms = self._tests(grid).forms()
-        possible = (forms[:, 0] + np.maximum(forms[:, 1:], 0.0).sum(axis=1) >= 0.0).all(axis=0)
+        forms, (least, most) = self._tests(grid).forms(), (self._shares(end)[None, :, None] for end in (within.bottom, within.top))
+        possible = (forms[:, 0] + np.maximum(forms[:, 1:] * least, forms[:, 1:] * most).sum(axis=1) >= 0.0).all(axis=0)
         if not possible.any():
             return np.empty(0)
-        passing = least_strikes(self.best, offer, self.exposed, grid, self._extremes, self.worst)
+        passing = least_strikes(self.best, offer, self.exposed, grid, extremes, self.worst)
         first = grid[max(int(np.argmax(possible)) - 1, 0)]
-        return np.linspace(first, high if np.isnan(passing).any() else max(first, passing.max()), strikes + 1)
+        return np.linspace(first, high if np.isnan(passing).any() else max(first, passing.max()), within.strikes + 1)
 
     # --- cost --------------------------------------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 BLUNT = 8
 """Most intervals of strikes where prices are bounds too."""
-FINEST, FINER = 256, 4
+FINEST, FINER = 64, 4
 """Most intervals into which the range of strikes is cut, and how many times as many a finer cut has."""
 EDGE = 0.1
 """Least share of a cell's side that is cut off."""
@@ -117,8 +117,8 @@ class CreditDesk(Desk):
     def divided(self, pair: tuple[str, str], cell: Cell, found: Sequence[tuple[float, float]]) -> list[Cell]:
         """Return what takes the place of a cell in which plants would take some rates; nothing where it is narrow.
 
-        It is cut between the rates, which are those of the bottom for plants of the baseline, or, where all agree, its strikes are
-        cut more finely and then it is halved.
+        It is cut between the rates, which are those of the bottom for plants of the baseline. Where all agree its strikes are cut more
+        finely; then it is halved, with ranges of strikes of its own.
         """
         base = [self.plants[k] for k in self.baseline.builds]
         drawn = any((p.country, p.product) == pair and (p.itc_share or p.ptc_share) for p in base)
@@ -128,7 +128,7 @@ class CreditDesk(Desk):
             if cell.strikes < FINEST:
                 return [replace(cell, strikes=FINER * cell.strikes)]
             wide = max(cell.top.itc - cell.bottom.itc, cell.top.ptc - cell.bottom.ptc) >= NARROW
-            return list(cell.halves(*worth)) if wide else []
+            return [replace(part, own=True) for part in cell.halves(*worth)] if wide else []
         side = int((spread * worth if (spread * worth).any() else spread).argmax())
         kind = ("itc", "ptc")[side]
         low, high = getattr(cell.bottom, kind), getattr(cell.top, kind)
@@ -188,10 +188,9 @@ class CreditDesk(Desk):
             points = [cell for cell in missing if cell.point and exact is not None]
             if points and exact is not None:
                 parts |= dict(zip(points, self._exact(plant, exact(), points), strict=True))
-            blunt = BLUNT if key[0] == "any" else FINEST
-            for strikes in sorted({min(cell.strikes, blunt) for cell in missing if cell not in parts}):
-                bounds = self._site_bounds((*key, strikes), plant, sites)
-                cells = [cell for cell in missing if cell not in parts and min(cell.strikes, blunt) == strikes]
+            for within in dict.fromkeys(self._within(cell, key) for cell in missing if cell not in parts):
+                bounds = self._site_bounds((*key, within), plant, sites, within)
+                cells = [cell for cell in missing if cell not in parts and self._within(cell, key) == within]
                 parts |= {cell: Part(bounds.costs, corners) for cell, corners in zip(cells, bounds.of(cells), strict=True)}
             self._stacked[stacked] = self._stack(plant, {k: parts[self.cells[k]] for k in mine})
         return self._stacked[stacked]
@@ -207,12 +206,17 @@ class CreditDesk(Desk):
             found.append(Part(cost, corner if made.kind[k] != INFEASIBLE else NONE, float(made.supported[k]), made.sales))
         return found
 
-    def _site_bounds(self, key: tuple[object, ...], plant: Plant, sites: Sites) -> SiteBounds:
+    def _within(self, cell: Cell, key: tuple[object, ...]) -> Cell:
+        """Return the rates whose strikes count in the bounds of a cell; where prices are bounds too a few intervals do."""
+        if key[0] == "any":
+            return Cell(NO_CREDIT, self.highest, min(cell.strikes, BLUNT))
+        return cell if cell.own else Cell(NO_CREDIT, self.highest, cell.strikes)
+
+    def _site_bounds(self, key: tuple[object, ...], plant: Plant, sites: Sites, within: Cell) -> SiteBounds:
         if key not in self._bounds:
             best, worst = sites()
             exposed, law = dump_exposed(self.market, plant.product), self.law[plant.country, plant.product]
-            strikes = int(str(key[-1]))
-            self._bounds[key] = SiteBounds(best, worst, law, self.offer, self.highest, exposed, strikes)
+            self._bounds[key] = SiteBounds(best, worst, law, self.offer, self.highest, exposed, within)
         return self._bounds[key]
 
     def _stack(self, plant: Plant, parts: Mapping[int, Part]) -> Family:

@@ -1,9 +1,9 @@
 """Designs with credits and strikes off the ladders, and a bound on all of them (C14, C15, C19).
 
-Each round solves the relaxation of the plan formulation over cells of credit rates, whose columns are bounds
-(``models/cells.py``): its value is a bound on every design. The corners that it uses become points, and a search over points
-alone, whose columns are exact, gives a design. Cells that the relaxation uses are then divided, or their strikes cut more
-finely. The band (C21b) is kept by designs and left out of the bound.
+The relaxation of the plan formulation over cells of credit rates, whose columns are bounds (``models/cells.py``), bounds
+every design; where it mixes border options or builds, it is split on them. The corners that it uses become points, and a
+search over points alone, whose columns are exact, gives a design. Cells that it uses are then divided, or their strikes cut
+more finely. The band (C21b) is kept by designs and left out of the bound.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from ..models.master import Master, read_limits
 from ..models.outlooks import Setting
 from ..models.plans import PlanSpace
 from ..models.subsidies import NO_CREDIT, CreditLevel
-from .search import Search
+from .branching import Node
+from .generation import Stopped
+from .search import SPARE, Search
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -30,9 +32,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..models.desk import Desk
-    from ..models.plans import Plan
-    from ..models.welfare import Cost
+    from ..models.plans import Plan, Weights
     from .clock import Clock
+    from .relaxation import Point
 
     Pair = tuple[str, str]
     Array = NDArray[np.float64]
@@ -43,7 +45,8 @@ EDGE = 1e-7
 """Distance by which a corner may lie outside its cell."""
 DIVISIONS = 12
 """Most divisions of a group's cells in a round."""
-ROUNDS = 500
+NOTHING = 1e-6
+"""Distance between a cell's bound and a point that is rounding, musd."""
 SHARE = 0.25
 """Share of the gap asked for to which a search over points is solved."""
 SLACK = 0.5
@@ -65,7 +68,10 @@ class ContinuousOutcome:
 
 
 class ContinuousSearch:
-    """Alternates between bounds over cells and designs over points until they meet."""
+    """Alternates between bounds over cells and designs over points until they meet.
+
+    Bounds are those of a tree over border options and builds. A node whose relaxation is whole in these has its cells divided.
+    """
 
     def __init__(self, desk: Desk, clock: Clock, report: Callable[[str, float, float], None] | None = None) -> None:
         """Lay out clusters and start with one cell for each country and product."""
@@ -77,6 +83,7 @@ class ContinuousSearch:
         self.sets = [build_sets(desk.balance, desk.baseline, c, demands, desk.fixes) for c in self.clusters]
         self.limits = read_limits(desk)
         self.points: dict[Pair, set[CreditLevel]] = {}
+        self.open, self.closed = [Node()], np.inf
         self.bound, self.objective = -np.inf, np.inf
         self.decisions: Decisions | None = None
 
@@ -85,29 +92,26 @@ class ContinuousSearch:
         for pair, level in decisions.credits.items():
             self.points.setdefault(pair, set()).add(level)
 
-    def solve(self, gap: float, rounds: int = ROUNDS) -> ContinuousOutcome:
+    def solve(self, gap: float) -> ContinuousOutcome:
         """Go on until the best design is within a gap of the bound, time is up or no cell can be divided."""
         trace: list[tuple[float, float]] = []
         try:
             self._design(gap)
-            while not self._within(gap) and len(trace) < rounds and not self.clock.over() and self._round(gap):
-                trace.append((self.bound, self.objective))
+            search = self._fresh()
+            while self.open and not self._within(gap) and not self.clock.over():
+                node = min(self.open, key=lambda n: n.bound)
+                self.open.remove(node)
+                search = self._process(search, node, gap)
+                trace.append((self._raise(), self.objective))
                 self.report("continuous credits", self.objective, self.bound)
         except KeyboardInterrupt:
             self.clock.interrupted = True
         return ContinuousOutcome(self.decisions, self.objective, min(self.bound, self.objective), tuple(trace))
 
-    def _round(self, gap: float) -> int:
-        """Bound all designs, look for a better one among the points that the bound uses, and divide cells; return how many, at least 1 if the gap is closed."""
-        search, used = self._relax()
-        if not used:
-            return 0
-        for plan in used:
-            self._point(search, plan)
-        points = self._design(gap)
-        if self._within(gap):
-            return 1
-        return self._refine(search, used, points, gap) or self._refine(search, used, points, 0.0)
+    def _raise(self) -> float:
+        """Return the bound on all designs: the least over open nodes and closed ones, musd."""
+        self.bound = max(self.bound, min([self.closed, *(node.bound for node in self.open)]))
+        return self.bound
 
     def _within(self, gap: float) -> bool:
         return bool(np.isfinite(self.objective) and self.objective - self.bound <= gap * max(abs(self.objective), 1.0))
@@ -116,11 +120,46 @@ class ContinuousSearch:
         spaces = [PlanSpace(desk, k, c, s) for k, (c, s) in enumerate(zip(self.clusters, self.sets, strict=True))]
         return Search(spaces, Master(desk, self.limits, len(spaces)), self.clock, None, exact=False)
 
-    def _relax(self) -> tuple[Search, list[Plan]]:
+    def _fresh(self) -> Search:
+        """Return a search over the cells as they are now, with the bound of its root taken up."""
         search = self._search(self.cells)
-        bound, used = search.relax()
-        self.bound = max(self.bound, bound)
-        return search, [search.master.plans[p] for p in used]
+        self.bound = max(self.bound, search.relax()[0])
+        return search
+
+    def _process(self, search: Search, node: Node, gap: float) -> Search:
+        """Bound a node; close it, split it, or divide the cells that its relaxation uses, and then return another search."""
+        cutoff = self.objective - SPARE * gap * max(abs(self.objective), 1.0) if np.isfinite(self.objective) else np.inf
+        try:
+            bound, point = search.columns.solve(node, cutoff)
+        except Stopped:
+            self.open.append(node)
+            return search
+        bound = max(bound, node.bound)
+        if point is None:
+            self.closed = min(self.closed, bound)
+            return search
+        splits = [split for split in search.pool.splits(node, point.x) if split.trait[0] != "level"]
+        if splits:
+            first = splits[0]
+            self.open += [node.narrowed(first.cluster, first.trait, side, bound) for side in first.sides]
+            return search
+        return self._divide(search, replace(node, bound=bound), point, gap)
+
+    def _divide(self, search: Search, node: Node, point: Point, gap: float) -> Search:
+        """Look for a better design among the points that a node's relaxation uses, and divide its cells; close it where none can be."""
+        uses = [use for p in np.flatnonzero(point.x > 1e-6) for use in self._uses(search.master.plans[p], point.prices.weights)]
+        for use in uses:
+            self.points.setdefault(use.pair, set()).update(self._near(self._rates(use)))
+        points = self._design(gap)
+        self.open.append(node)
+        self._raise()
+        if self._within(gap):
+            return search
+        if self._refine(uses, points, gap) or self._refine(uses, points, 0.0):
+            return self._fresh()
+        self.open.remove(node)
+        self.closed = min(self.closed, node.bound)
+        return search
 
     def _design(self, gap: float) -> CreditDesk:
         """Search among the points, keep what is better and return their desk."""
@@ -135,26 +174,17 @@ class ContinuousSearch:
 
     # --- points and cells ----------------------------------------------------------------------------------------------
 
-    def _uses(self, search: Search, plan: Plan) -> list[Use]:
-        """Return the wide cells that a plan uses, at the search's prices."""
-        products = self.clusters[plan.cluster].products
+    def _uses(self, plan: Plan, weights: Weights) -> list[Use]:
+        """Return the wide cells that a plan uses."""
+        products, plants = self.clusters[plan.cluster].products, self.desk.plants
         here = {m: Setting(b, p) for m, b, p in zip(products, plan.borders, plan.paths, strict=True)}
         settings = self.desk.law_settings() | here
         found = []
-        for country, product, level in plan.levels if search.prices is not None else ():
+        for country, product, level in plan.levels:
             if not self.cells.cells[level].point:
-                plants = self.desk.plants
                 builds = tuple((k, s) for k, s in plan.builds if (plants[k].country, plants[k].product) == (country, product))
-                found.append(Use((country, product), level, builds, settings))
+                found.append(Use((country, product), level, builds, settings, weights))
         return found
-
-    def _weigher(self, search: Search, country: str) -> Callable[[Cost, Array], Array]:
-        return weigher(search.columns.weights if search.prices is None else search.prices.weights, country)
-
-    def _point(self, search: Search, plan: Plan) -> None:
-        """Take the rates that the plants of a plan would take in its cells as points."""
-        for use in self._uses(search, plan):
-            self.points.setdefault(use.pair, set()).update(self._near(self._rates(search, use)))
 
     def _near(self, rates: Iterable[tuple[float, float]]) -> set[CreditLevel]:
         """Return points at some rates: as they are and rounded up, so that tests which bind hold."""
@@ -164,38 +194,37 @@ class ContinuousSearch:
             found.add(CreditLevel(_up(itc, self.cells.highest.itc), _up(ptc, self.cells.highest.ptc)))
         return found - {NO_CREDIT}
 
-    def _rates(self, search: Search, use: Use) -> list[tuple[float, float]]:
+    def _rates(self, use: Use) -> list[tuple[float, float]]:
         """Return the rates that each plant of a cell would take there."""
-        weigh = self._weigher(search, use.pair[0])
+        weigh = weigher(use.weights, use.pair[0])
         return [self.cells.cheapest_rates(key, start, use.settings, use.level, weigh) for key, start in use.builds]
 
-    def _refine(self, search: Search, plans: list[Plan], points: CreditDesk, gap: float) -> int:
+    def _refine(self, uses: list[Use], points: CreditDesk, gap: float) -> int:
         """Divide the cells whose bounds are far below what points cost there; return how often."""
-        uses = [use for plan in plans for use in self._uses(search, plan)]
         allowed = SLACK * gap * max(1.0, abs(self.bound)) / max(1, len(uses))
-        return sum(self._sharpen(search, use, points, allowed) for use in uses)
+        return sum(self._sharpen(use, points, allowed) for use in uses)
 
-    def _sharpen(self, search: Search, use: Use, points: CreditDesk, allowed: float) -> int:
+    def _sharpen(self, use: Use, points: CreditDesk, allowed: float) -> int:
         """Divide cells of a group, the lowest first, until its bound is near the best point; return how often."""
         for count in range(DIVISIONS):
-            low, best = self._cost(self.cells, search, use), float(self._cost(points, search, use).min())
-            level = int(low.argmin())
-            use = replace(use, level=level)
-            if self.cells.cells[level].point or best - low[level] <= allowed or self.clock.over():
+            low, best = self._cost(self.cells, use), float(self._cost(points, use).min())
+            use = replace(use, level=int(low.argmin()))
+            cell = self.cells.cells[use.level]
+            if cell.point or best - low[use.level] <= max(allowed, NOTHING) or self.clock.over():
                 return count
-            rates = self._rates(search, use)
-            parts = self.cells.divided(use.pair, self.cells.cells[level], rates)
+            rates = self._rates(use)
+            parts = self.cells.divided(use.pair, cell, rates)
             if not parts:
                 return count
-            self.cells.replace_cell(use.pair, level, parts)
+            self.cells.replace_cell(use.pair, use.level, parts)
             near = self._near(rates)
             self.points.setdefault(use.pair, set()).update(near)
             points.offer_cells(use.pair, [Cell(point, point) for point in near])
         return DIVISIONS
 
-    def _cost(self, desk: CreditDesk, search: Search, use: Use) -> Array:
-        """Return what a group costs at each level, at the search's prices, musd ``(L,)``; infinite where not on offer."""
-        weigh = self._weigher(search, use.pair[0])
+    def _cost(self, desk: CreditDesk, use: Use) -> Array:
+        """Return what a group costs at each level, musd ``(L,)``; infinite where not on offer."""
+        weigh = weigher(use.weights, use.pair[0])
         own = [desk.family(key, start, use.settings).cost.weighed(weigh) for key, start in use.builds]
         total: Array = sum(own, desk.baseline_credits(*use.pair, use.settings).weighed(weigh))
         return np.where(desk.offered(*use.pair), total, np.inf)
@@ -203,12 +232,13 @@ class ContinuousSearch:
 
 @dataclass(frozen=True)
 class Use:
-    """A wide cell that a plan uses: country and product, level, the plants built there with their starts, and all settings."""
+    """A wide cell that a plan uses: country and product, level, the plants built there with their starts, all settings and the prices."""
 
     pair: Pair
     level: int
     builds: tuple[tuple[str, int], ...]
     settings: Mapping[str, Setting]
+    weights: Weights
 
 
 def _up(rate: float, most: float) -> float:
