@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .bankability import TOLERANCE, stack_share
+from .bankability import TOLERANCE, Tests, stack_share
 from .columns import least_strikes, strike_bounds, surely_running
 from .contracts import three_digit_grid
 from .corners import corners
@@ -147,7 +147,7 @@ class SiteBounds:
     production credit.
     """
 
-    def __init__(self, best: Site, worst: Site, law: LawCredits, offer: Offer, top: CreditLevel, exposed: bool, within: Cell) -> None:
+    def __init__(self, best: Site, worst: Site, law: LawCredits, offer: Offer, top: CreditLevel, exposed: bool, within: Cell, site: Site | None = None) -> None:
         """Prepare tests and costs.
 
         Args:
@@ -158,18 +158,19 @@ class SiteBounds:
             top: the highest rates of the club.
             exposed: whether the dump deck counts.
             within: the rates whose strikes count, and into how many intervals their range is cut.
+            site: the plant itself, where its prices are known.
         """
         self.best, self.worst, self.law, self.offer, self.top = best, worst, law, offer, top
         strikes = within.strikes
         self.exposed, self.steps = exposed, max(32, GRID // strikes)
         bare, steps = self._tests(None), self.steps
-        self.ends = self._range(bare, within)
+        self.ends = self._range(bare if site is None else self._plain(site), within)
         self.bare_forms, self.bare_tail = _that_cut(bare.forms()), bare.tail_forms()
         if self.ends.size:
             fine = np.interp(np.arange(strikes * steps + 1) / steps, np.arange(strikes + 1), self.ends)
             self.forms, self.tail = _that_cut(self._tests(fine).forms()), self._tests(self.ends).tail_forms()
         self.stack = self._stack_form()
-        self.costs = self._costs()
+        self.costs = self._costs(known=site is not None)
         del self.best, self.worst
 
     def _tests(self, strikes: Array | None) -> LinearTests:
@@ -177,7 +178,10 @@ class SiteBounds:
         tests = LinearTests(self.best, self.offer.rules, self.offer.long_run, self.exposed, terms, strikes, self.worst)
         return tests.offered(self.law, self.top)
 
-    def _range(self, bare: LinearTests, within: Cell) -> Array:
+    def _plain(self, site: Site) -> Tests:
+        return Tests(site, self.offer.rules, self.offer.long_run, self.exposed)
+
+    def _range(self, bare: Tests, within: Cell) -> Array:
         """Return the ends of the intervals of strikes, USD/t ``(I + 1,)``: from where some rates may pass to where all do; empty where no contract counts.
 
         The rates that pass at one strike are a convex set, so all pass where the four extremes do.
@@ -201,9 +205,10 @@ class SiteBounds:
 
     # --- cost --------------------------------------------------------------------------------------------------------
 
-    def _costs(self) -> Cost:
+    def _costs(self, *, known: bool) -> Cost:
+        """Return the entries; where prices are bounds, a plant that passes without a contract may hold one in truth and idle under it."""
         best, law, rate, top = self.best, self.law, self.offer.public_rate, self.top
-        running = surely_running(self.worst, self.offer)
+        running = None if known else surely_running(self.worst, self.offer)
         alone = project_cost(best, law, [NO_CREDIT, CreditLevel(itc=top.itc), CreditLevel(ptc=top.ptc)], rate, worst=self.worst, running=running)
         batches = [alone]
         if self.ends.size:

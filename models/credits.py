@@ -189,7 +189,7 @@ class CreditDesk(Desk):
             if points and exact is not None:
                 parts |= dict(zip(points, self._exact(plant, exact(), points), strict=True))
             for within in dict.fromkeys(self._within(cell, key) for cell in missing if cell not in parts):
-                bounds = self._site_bounds((*key, within), plant, sites, within)
+                bounds = self._site_bounds((*key, within), plant, sites, within, exact)
                 cells = [cell for cell in missing if cell not in parts and self._within(cell, key) == within]
                 parts |= {cell: Part(bounds.costs, corners) for cell, corners in zip(cells, bounds.of(cells), strict=True)}
             self._stacked[stacked] = self._stack(plant, {k: parts[self.cells[k]] for k in mine})
@@ -212,11 +212,11 @@ class CreditDesk(Desk):
             return Cell(NO_CREDIT, self.highest, min(cell.strikes, BLUNT))
         return cell if cell.own else Cell(NO_CREDIT, self.highest, cell.strikes)
 
-    def _site_bounds(self, key: tuple[object, ...], plant: Plant, sites: Sites, within: Cell) -> SiteBounds:
+    def _site_bounds(self, key: tuple[object, ...], plant: Plant, sites: Sites, within: Cell, exact: Callable[[], Site] | None) -> SiteBounds:
         if key not in self._bounds:
             best, worst = sites()
             exposed, law = dump_exposed(self.market, plant.product), self.law[plant.country, plant.product]
-            self._bounds[key] = SiteBounds(best, worst, law, self.offer, self.highest, exposed, within)
+            self._bounds[key] = SiteBounds(best, worst, law, self.offer, self.highest, exposed, within, exact and exact())
         return self._bounds[key]
 
     def _stack(self, plant: Plant, parts: Mapping[int, Part]) -> Family:

@@ -187,12 +187,10 @@ class ContinuousSearch:
         return found
 
     def _near(self, rates: Iterable[tuple[float, float]]) -> set[CreditLevel]:
-        """Return points at some rates: as they are and rounded up, so that tests which bind hold."""
-        found = set()
-        for itc, ptc in rates:
-            found.add(CreditLevel(round(itc, DECIMALS), round(ptc, DECIMALS)))
-            found.add(CreditLevel(_up(itc, self.cells.highest.itc), _up(ptc, self.cells.highest.ptc)))
-        return found - {NO_CREDIT}
+        """Return points at some rates, each rounded down and up, so that tests which bind hold at one of them."""
+        highest = self.cells.highest
+        ends = ((_rounded(itc, highest.itc), _rounded(ptc, highest.ptc)) for itc, ptc in rates)
+        return {CreditLevel(a, b) for itc, ptc in ends for a in itc for b in ptc} - {NO_CREDIT}
 
     def _rates(self, use: Use) -> list[tuple[float, float]]:
         """Return the rates that each plant of a cell would take there."""
@@ -241,7 +239,9 @@ class Use:
     weights: Weights
 
 
-def _up(rate: float, most: float) -> float:
-    """Return a rate rounded up, at most the highest; 0 stays."""
+def _rounded(rate: float, most: float) -> tuple[float, float]:
+    """Return a rate rounded down and up, at most the highest; 0 stays."""
     scale = 10.0**DECIMALS
-    return min(most, round(math.ceil((rate + EDGE) * scale) / scale, DECIMALS)) if rate > EDGE else 0.0
+    down = math.floor((rate + EDGE) * scale) / scale if rate > EDGE else 0.0
+    up = math.ceil((rate + EDGE) * scale) / scale if rate > EDGE else 0.0
+    return round(down, DECIMALS), min(most, round(up, DECIMALS))
