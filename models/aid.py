@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .lending import Rules, interest_in_construction
 from .loans import subsidy_rate
 from .procurement import offered_streams, tendered_shares
-from .subsidies import CreditLevel
+from .subsidies import CreditLevel, distinct_levels
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -72,6 +72,7 @@ class Supports:
         self.early = early_stage(instance)
         self.shares = tendered_shares(market, [p for p in plants if p.available and not p.china_linked])
         self.candidates, self.baseline = {p.id for p in plants}, frozenset(baseline)
+        self._distinct: dict[tuple[object, ...], tuple[object, tuple[NDArray[np.int_], tuple[CreditLevel, ...]]]] = {}
 
     def kinds(self, plant: Plant) -> frozenset[str]:
         """Return the forms of support that a plant can draw besides credits: those on which a level's rungs make a difference."""
@@ -102,6 +103,13 @@ class Supports:
             )
             for level in levels
         ]
+
+    def distinct(self, plant: Plant, levels: tuple[CreditLevel, ...], wanted: NDArray[np.int_]) -> tuple[NDArray[np.int_], tuple[CreditLevel, ...]]:
+        """Return ``distinct_levels`` of what a plant draws of the wanted ones among some levels (kept once computed)."""
+        key = (id(plant), id(levels), wanted.tobytes())
+        if key not in self._distinct:
+            self._distinct[key] = (plant, levels), distinct_levels(self.drawn(plant, [levels[r] for r in wanted]))
+        return self._distinct[key][1]
 
     def aid(self, plant: Plant, operating_years: int, level: CreditLevel) -> Aid:
         """Return what a plant with a life of ``operating_years`` gets at a level.

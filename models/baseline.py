@@ -58,7 +58,7 @@ def baseline(market: Market, balance: Balance, plants: Mapping[str, Plant], rule
 
     def tests(plant: Plant, start: int, outlooks: Outlooks, settings: Mapping[str, Setting]) -> Tests:
         site = outlooks.site(plant, start, settings)
-        return Tests(site, rules, market.long_run, dump_exposed(market, plant.product))
+        return Tests(site, law[plant.country, plant.product], rules, market.long_run, dump_exposed(market, plant.product))
 
     def surroundings() -> tuple[Outlooks, dict[str, Setting]]:
         paths = balance.paths(builds)
@@ -70,10 +70,9 @@ def baseline(market: Market, balance: Balance, plants: Mapping[str, Plant], rule
         starts = start_years(market.instance, plant)
         if plant.in_b0 or not plant.available or not starts:
             continue
-        rates = law[plant.country, plant.product]
         test = tests(plant, starts[0], outlooks, settings)
         capital = test.site.calendar.capital.sum()
-        npv = float(test.value(rates.itc, rates.ptc)[0])
+        npv = float(test.value()[0])
         ranked.append((-npv / capital if capital > 0.0 else -npv, plant.id))
     unaided: list[str] = []
     for _, key in sorted(ranked):
@@ -81,19 +80,12 @@ def baseline(market: Market, balance: Balance, plants: Mapping[str, Plant], rule
         if plant.group and plant.group in groups:
             continue
         start = start_years(market.instance, plant)[0]
-        rates = law[plant.country, plant.product]
-        if tests(plant, start, outlooks, settings).passes(rates.itc, rates.ptc)[0]:
+        if tests(plant, start, outlooks, settings).passes()[0]:
             builds[key] = start
             groups.add(plant.group)
             unaided.append(key)
             outlooks, settings = surroundings()
-    guarded = tuple(
-        k
-        for k in unaided
-        if tests(plants[k], builds[k], outlooks, settings).passes(
-            law[plants[k].country, plants[k].product].itc, law[plants[k].country, plants[k].product].ptc
-        )[0]
-    )
+    guarded = tuple(k for k in unaided if tests(plants[k], builds[k], outlooks, settings).passes()[0])
     needs = balance.needs(builds)
     paths = {m: balance.states(m, n) for m, n in needs.items()}
     return Baseline(builds, tuple(unaided), guarded, paths, needs, outlooks)

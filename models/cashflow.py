@@ -14,7 +14,7 @@ from .contracts import payment
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from .aid import Stream
     from .contracts import ContractTerms
@@ -167,6 +167,12 @@ class Site:
         borrowed = np.maximum(0.0, self.plant.capital_musd - self.plant.grant_musd - credit)
         return np.asarray(borrowed * (self.aid.loan.subsidy if self.aid.loan else 0.0))
 
+    def credit(self, law: Array, increment: ArrayLike) -> Money:
+        """Return the whole investment credit and grant, musd, under the law's rates ``(T,)`` and one or several increments (C15)."""
+        cal, share = self.calendar, self.plant.itc_share
+        at_law = float((share * law[cal.build] + self.aid.grant) @ cal.capital)
+        return at_law + share * float(cal.capital.sum()) * np.asarray(increment)
+
     def open_tonnes(self, periods: NDArray[np.int_], years: NDArray[np.int_]) -> Array:
         """Return the payable tonnes that offtake leaves to a contract in operating years of given simulated years, ``(k,)`` (C17)."""
         main = (self.stream_tonnes(s, periods, years) for s in self.aid.streams if s.main)
@@ -196,13 +202,18 @@ class Site:
 
     def runs(self, rows: NDArray[np.int_], strikes: Array, contract: ContractTerms) -> NDArray[np.bool_]:
         """Say in which of the operating years ``rows`` the plant runs under each strike, ``(R, k, S)`` (C10)."""
+        return self.active(rows, self.receipts(rows, strikes, contract))
+
+    def active(self, rows: NDArray[np.int_], receipts: Array) -> NDArray[np.bool_]:
+        """Say in which of the operating years ``rows`` the plant runs, given what a contract would pay then, musd (C10)."""
         span = _span(rows)
-        return self.receipts(rows, strikes, contract) + self.sales[span] >= self.cost[span] * (1.0 - self.care_share)
+        return receipts + self.sales[span] >= self.cost[span] * (1.0 - self.care_share)
 
     def receipts(self, rows: NDArray[np.int_], strikes: Array, contract: ContractTerms, scenarios: Selection = EVERY) -> Array:
         """Return what a contract pays in the operating years ``rows`` if the plant runs, musd, ``(R, k, S)`` (C14)."""
         level = strikes[:, None] * contract.index(rows)
-        unit = payment(self.price[_span(rows)][None, :, scenarios], level[:, :, None], contract.upside_share, contract.collar)
+        share = np.reshape(contract.upside_share, (-1, 1, 1)) if np.ndim(contract.upside_share) else contract.upside_share
+        unit = payment(self.price[_span(rows)][None, :, scenarios], level[:, :, None], share, contract.collar)
         unit *= self.contracted(rows, contract)[None, :, None]
         return unit
 

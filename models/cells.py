@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .bankability import TOLERANCE, Tests, stack_share
+from .bankability import Tests, stack_share
 from .columns import least_strikes, strike_bounds, surely_running
 from .contracts import three_digit_grid
 from .corners import corners
+from .decks import TOLERANCE
 from .halfspaces import LinearTests, over_intervals
 from .lending import main_share
-from .subsidies import NO_CREDIT, CreditLevel, credits_at
+from .subsidies import NO_CREDIT, CreditLevel
 from .welfare import Cost, LevelCosts, discount, project_cost
 
 if TYPE_CHECKING:
@@ -175,11 +176,11 @@ class SiteBounds:
 
     def _tests(self, strikes: Array | None) -> LinearTests:
         terms = None if strikes is None else self.offer.contract
-        tests = LinearTests(self.best, self.offer.rules, self.offer.long_run, self.exposed, terms, strikes, self.worst)
-        return tests.offered(self.law, self.top)
+        tests = LinearTests(self.best, self.law, self.offer.rules, self.offer.long_run, self.exposed, terms, strikes, self.worst)
+        return tests.offered(self.top)
 
     def _plain(self, site: Site) -> Tests:
-        return Tests(site, self.offer.rules, self.offer.long_run, self.exposed)
+        return Tests(site, self.law, self.offer.rules, self.offer.long_run, self.exposed)
 
     def _range(self, bare: Tests, within: Cell) -> Array:
         """Return the ends of the intervals of strikes, USD/t ``(I + 1,)``: from where some rates may pass to where all do; empty where no contract counts.
@@ -191,15 +192,14 @@ class SiteBounds:
         if not offer.contracts or high < low or main_share(self.best.plant, offer.long_run) < rules.main_share_min:
             return np.empty(0)
         levels = [CreditLevel(itc, ptc) for itc in (within.bottom.itc, within.top.itc) for ptc in (within.bottom.ptc, within.top.ptc)]
-        extremes = [credits_at(self.law, level) for level in levels]
-        if all(bare.passes(*rates)[0] for rates in extremes):
+        if all(bare.passes(level.itc, level.ptc)[0] for level in levels):
             return np.empty(0)
         grid = np.unique(np.concatenate([[low], three_digit_grid(low, high), [high]]))
         forms, (least, most) = self._tests(grid).forms(), (self._shares(end)[None, :, None] for end in (within.bottom, within.top))
         possible = (forms[:, 0] + np.maximum(forms[:, 1:] * least, forms[:, 1:] * most).sum(axis=1) >= 0.0).all(axis=0)
         if not possible.any():
             return np.empty(0)
-        passing = least_strikes(self.best, offer, self.exposed, grid, extremes, self.worst)
+        passing = least_strikes(self.best, self.law, offer, self.exposed, grid, levels, self.worst)
         first = grid[max(int(np.argmax(possible)) - 1, 0)]
         return np.linspace(first, high if np.isnan(passing).any() else max(first, passing.max()), within.strikes + 1)
 
@@ -267,10 +267,8 @@ class SiteBounds:
         """Return the cap on credits and grants as a form ``(1 or 0, 4, 1)``; it counts where the project draws some of the club's (C13)."""
         if not self.offer.rules.stack:
             return np.zeros((0, 4, 1))
-        at_law, itc, ptc = (
-            float(stack_share(self.best, *credits_at(self.law, level), self.offer.public_rate))
-            for level in (NO_CREDIT, CreditLevel(itc=self.top.itc), CreditLevel(ptc=self.top.ptc))
-        )
+        levels = (NO_CREDIT, CreditLevel(itc=self.top.itc), CreditLevel(ptc=self.top.ptc))
+        at_law, itc, ptc = map(float, stack_share(self.best, self.law, levels, self.offer.public_rate))
         return np.array([self.offer.rules.stack_cap + TOLERANCE - at_law, at_law - itc, at_law - ptc, 0.0]).reshape(1, 4, 1)
 
     def _corners(self, forms: Sequence[Array], ends: Sequence[tuple[Array, Array]], *, held: bool) -> list[Corners]:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .aid import NO_AID
-from .bankability import TOLERANCE, Tests, stack_share
+from .bankability import Tests, stack_share
 from .contracts import ContractTerms, three_digit_grid
+from .decks import TOLERANCE
 from .lending import Rules, main_share
-from .subsidies import CreditLevel, LawCredits, credits_at
+from .subsidies import CreditLevel, LawCredits, distinct_levels
 from .welfare import Cost, LevelCosts, full_sales, increments_over_law, project_cost
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .cashflow import Site
 
     Array = NDArray[np.float64]
+    Index = NDArray[np.int_]
     Passed = NDArray[np.bool_]
 
 INFEASIBLE, UNAIDED, CONTRACT = range(3)
@@ -85,30 +87,74 @@ def family(
     A ``fixed_strike`` replaces the least one; the column is then feasible only where that strike passes C12. With a
     ``worst`` site the result bounds, from below, the cost of every site between the two (an envelope). ``supports`` says
     who may draw what, and ``levels`` which levels to look at, all if not given. Levels of which the plant draws the same
-    are evaluated once, and together where they differ in credit rates only.
+    are evaluated once, and together where its own terms are the same but for the loan and the upside share.
     """
     wanted = np.arange(len(offer.levels)) if levels is None else levels
-    offered = [offer.levels[r] for r in wanted]
-    drawn = offered if supports is None else supports.drawn(site.plant, offered)
-    distinct: dict[CreditLevel, int] = {}
+    drawn, distinct = distinct_levels([offer.levels[r] for r in wanted]) if supports is None else supports.distinct(site.plant, offer.levels, wanted)
     of = np.full(len(offer.levels), -1)
-    of[wanted] = [distinct.setdefault(level, len(distinct)) for level in drawn]
-    made = Columns(list(distinct), site.outlook.price.shape)
+    of[wanted] = drawn
+    made = Columns(distinct, site.outlook.price.shape)
     for members in made.variants():
-        sites = [None if s is None else _aided(s, supports, made.levels[members[0]]) for s in (site, worst)]
+        sites = [None if s is None else _aided(s, supports, [made.levels[r] for r in members]) for s in (site, worst)]
         assert sites[0] is not None
-        made.fill(members, sites[0], law, offer.under(made.levels[members[0]]), dump_deck, fixed_strike, sites[1])
+        made.fill(members, Variant(sites[0], sites[1], law, offer, dump_deck), fixed_strike)
     expanded = (np.append(values, none)[of] for values, none in ((made.kind, INFEASIBLE), (made.strike, np.nan), (made.supported, 0.0)))
     kind, strike, supported = expanded
     sales = full_sales(site, offer.public_rate, offer.long_run[site.plant.product])
     return Family(kind, strike, LevelCosts(made.cost, of), supported, sales)
 
 
-def _aided(site: Site, supports: Supports | None, level: CreditLevel) -> Site:
+def _aided(site: Site, supports: Supports | None, levels: Sequence[CreditLevel]) -> Site:
+    """Return a site with the aid of levels that differ in credits, loan and upside share; the loan is for those that have one."""
     if supports is None:
         return site
-    aid = supports.aid(site.plant, site.calendar.operate.size, level)
+    lent = max(levels, key=lambda level: level.loan)
+    aid = supports.aid(site.plant, site.calendar.operate.size, lent)
     return site if aid is NO_AID else replace(site, aid=aid)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A site under the aid of some levels, with a worst one where it is an envelope's best."""
+
+    site: Site
+    worst: Site | None
+    law: LawCredits
+    offer: Offer
+    dump_deck: bool
+
+    def tests(self, contract: ContractTerms | None = None, strikes: Array | None = None) -> Tests:
+        """Return the tests of the site."""
+        return Tests(self.site, self.law, self.offer.rules, self.offer.long_run, self.dump_deck, contract, strikes, self.worst)
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Levels of one variant as ``M`` cases: increments of both credits, whether the loan is taken, and the upside share.
+
+    ``pair`` ``(M,)`` numbers the distinct pairs of increments ``pairs`` ``(2, P)``, and ``which`` the distinct ``shares``.
+    """
+
+    itc: Array
+    ptc: Array
+    lent: Passed
+    pairs: Array
+    pair: Index
+    shares: Array
+    which: Index
+
+    @staticmethod
+    def of(levels: Sequence[CreditLevel], upside_share: float) -> Cases:
+        """Lay out levels; ``upside_share`` is that of a level which states none."""
+        rows = [(x.itc, x.ptc, x.loan, upside_share if x.upside is None else x.upside) for x in levels]
+        itc, ptc, loan, share = np.array(rows).T
+        pairs, pair = np.unique(np.stack([itc, ptc]), axis=1, return_inverse=True)
+        shares, which = np.unique(share, return_inverse=True)
+        return Cases(itc, ptc, loan > 0.0, pairs, pair, shares, which)
+
+    def pick(self, where: Index) -> Cases:
+        """Return some of the cases."""
+        return replace(self, itc=self.itc[where], ptc=self.ptc[where], lent=self.lent[where], pair=self.pair[where], which=self.which[where])
 
 
 class Columns:
@@ -120,120 +166,117 @@ class Columns:
         count = len(levels)
         self.kind, self.strike, self.supported = np.full(count, INFEASIBLE), np.full(count, np.nan), np.zeros(count)
         self.cost = Cost.none(*shape).repeated(count)
-        self._unaided: dict[tuple[object, ...], Passed] = {}
-        self._worthy: dict[tuple[object, ...], Passed] = {}
 
-    def variants(self) -> list[NDArray[np.int_]]:
-        """Return the levels that differ in credit rates only, together."""
-        found: dict[tuple[object, ...], list[int]] = {}
+    def variants(self) -> list[Index]:
+        """Return the levels that put the plant on the same terms but for credit rates, loan and upside share, together."""
+        found: dict[tuple[float, float], list[int]] = {}
         for r, level in enumerate(self.levels):
-            found.setdefault(level.variant, []).append(r)
+            found.setdefault((level.grant, level.offtake), []).append(r)
         return [np.array(members) for members in found.values()]
 
-    def fill(
-        self,
-        members: NDArray[np.int_],
-        site: Site,
-        law: LawCredits,
-        offer: Offer,
-        dump_deck: bool,
-        fixed_strike: float | None,
-        worst: Site | None,
-    ) -> None:
+    def fill(self, members: Index, variant: Variant, fixed_strike: float | None) -> None:
         """Evaluate the levels of one variant and enter them."""
-        rates = [credits_at(law, self.levels[r]) for r in members]
-        itc, ptc = _stacked(rates)
-        kind, strike = np.full(len(rates), INFEASIBLE), np.full(len(rates), np.nan)
+        site, offer = variant.site, variant.offer
+        levels = [self.levels[r] for r in members]
+        cases = Cases.of(levels, float(offer.contract.upside_share))
+        kind, strike = np.full(members.size, INFEASIBLE), np.full(members.size, np.nan)
         if offer.contracts and main_share(site.plant, offer.long_run) >= offer.rules.main_share_min:
             kind[:] = CONTRACT
         if fixed_strike is None:
-            kind[self._alone(members, Tests(site, offer.rules, offer.long_run, dump_deck, worst=worst), itc, ptc)] = UNAIDED
+            kind[_alone(variant.tests(), cases)] = UNAIDED
         if offer.rules.stack:
-            over = stack_share(site, itc, ptc, offer.public_rate) > offer.rules.stack_cap + TOLERANCE
-            pays = np.array([self.levels[r].pays for r in members])
-            kind[pays & over] = INFEASIBLE
+            over = stack_share(site, variant.law, levels, offer.public_rate) > offer.rules.stack_cap + TOLERANCE
+            kind[np.array([level.pays for level in levels]) & over] = INFEASIBLE
         held = np.flatnonzero(kind == CONTRACT)
         if held.size:
             grid = three_digit_grid(*strike_bounds(site, offer)) if fixed_strike is None else np.array([fixed_strike])
-            tests = Tests(site, offer.rules, offer.long_run, dump_deck, offer.contract, grid, worst)
-            strike[held] = _least(tests, itc[held], ptc[held], self._worth(members, tests, rates)[held])
+            strike[held] = _least(variant, cases.pick(held), grid)
             kind[np.isnan(strike) & (kind == CONTRACT)] = INFEASIBLE
         self.kind[members], self.strike[members] = kind, strike
-        self._price(members, site, law, offer, worst)
+        self._price(members, variant, cases)
 
-    def _alone(self, members: NDArray[np.int_], tests: Tests, itc: Array, ptc: Array) -> Passed:
-        """Say which levels of a variant pass without a contract: its terms, the upside share, do not matter."""
-        levels = [self.levels[r] for r in members]
-        key = (levels[0].grant, levels[0].loan, levels[0].offtake, *((level.itc, level.ptc) for level in levels))
-        if key not in self._unaided:
-            self._unaided[key] = tests.passes(itc, ptc)
-        return self._unaided[key]
-
-    def _worth(self, members: NDArray[np.int_], tests: Tests, rates: Sequence[tuple[Array, Array]]) -> Passed:
-        """Say which levels of a variant pass the test of value at each strike: it is unlevered, so the loan does not matter (C12a)."""
-        levels = [self.levels[r] for r in members]
-        key = (levels[0].grant, levels[0].offtake, levels[0].upside, *((level.itc, level.ptc) for level in levels))
-        if key not in self._worthy:
-            self._worthy[key] = tests.worthy(rates)
-        return self._worthy[key]
-
-    def _price(self, members: NDArray[np.int_], site: Site, law: LawCredits, offer: Offer, worst: Site | None) -> None:
+    def _price(self, members: Index, variant: Variant, cases: Cases) -> None:
         """Enter public cost and subsidy equivalents of each feasible level of one variant."""
-        running = None if worst is None else surely_running(worst, offer)
+        site, worst, law, offer = variant.site, variant.worst, variant.law, variant.offer
         for sort in (UNAIDED, CONTRACT):
-            where = members[self.kind[members] == sort]
-            if not where.size:
+            mine = np.flatnonzero(self.kind[members] == sort)
+            if not mine.size:
                 continue
+            where = members[mine]
             levels = [self.levels[r] for r in where]
             if sort == CONTRACT:
-                cost = project_cost(site, law, levels, offer.public_rate, offer.contract, self.strike[where], worst)
+                terms = replace(offer.contract, upside_share=cases.shares[cases.which[mine]])
+                cost = project_cost(site, law, levels, offer.public_rate, terms, self.strike[where], worst)
             else:
+                running = None if worst is None else surely_running(worst, offer)
                 cost = project_cost(site, law, levels, offer.public_rate, worst=worst, running=running)
             self.supported[where] = increments_over_law(site, law, levels, cost, offer.public_rate, held=sort == CONTRACT)
             for name in Cost.__dataclass_fields__:
                 getattr(self.cost, name)[where] = getattr(cost, name)
 
 
-def _stacked(rates: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
-    """Return several pairs of calendar-year credit rates as two tables, ``(R, T)``."""
-    itc, ptc = zip(*rates, strict=True)
-    return np.stack(itc), np.stack(ptc)
+def _alone(tests: Tests, cases: Cases) -> Passed:
+    """Say which cases pass without a contract, ``(M,)``: value and tail do not depend on the loan, the upside share does not matter."""
+    rules, (itc, ptc) = tests.rules, cases.pairs
+    passed = tests.value(itc, ptc) >= -TOLERANCE if rules.value else np.full(itc.size, True)
+    if rules.tail and passed.any():
+        where = np.flatnonzero(passed)
+        passed[where] = tests.tail_passes(itc[where], ptc[where])
+    found: Passed = passed[cases.pair]
+    if rules.lender and found.any():
+        for lent in (False, True):
+            where = np.flatnonzero(found & (cases.lent == lent))
+            if where.size:
+                found[where] = tests.decks_under(tests.site.aid.loan if lent else None).passes(cases.itc[where], cases.ptc[where])
+    return found
+
+
+def _least(variant: Variant, cases: Cases, grid: Array) -> Array:
+    """Return the first value of the grid that passes C12 in each case, nan where none does, ``(M,)``.
+
+    Value is computed over the whole grid. The lender's tests, which are monotone in the strike, and the tail are searched
+    from the first strike on that passes what comes before. The tests' grid is the given one for each upside share in turn.
+    """
+    size, (itc, ptc) = grid.size, cases.pairs
+    found = np.full(cases.pair.size, np.nan)
+    if not size:
+        return found
+    terms = replace(variant.offer.contract, upside_share=np.repeat(cases.shares, size))
+    tests = variant.tests(terms, np.tile(grid, cases.shares.size))
+    worthy = tests.worthy(itc, ptc).reshape(itc.size, cases.shares.size, size)
+    passed = np.concatenate([worthy, np.full((*worthy.shape[:2], 1), True)], axis=2)[cases.pair, cases.which]
+    index, offset = _next(passed, np.zeros(found.size, dtype=int)), cases.which * size
+    if tests.rules.lender:
+        for lent in (False, True):
+            decks = tests.decks_under(variant.site.aid.loan if lent else None)
+            mine = np.flatnonzero(cases.lent == lent)
+            part = cases.pick(mine)
+            index[mine] = first_passing(_shifted(decks.passes, part, offset[mine]), index[mine], size, LENDER_FAN)
+        index = _next(passed, index)
+    if tests.rules.tail:
+        index = first_passing(_shifted(tests.tail_passes, cases, offset), index, size, TAIL_FAN)
+        index = _next(passed, index)
+    feasible = index < size
+    found[feasible] = grid[index[feasible]]
+    return found
+
+
+def _shifted(test: Callable[[Array, Array, Index], Passed], cases: Cases, offset: Index) -> Callable[[Index, Index], Passed]:
+    """Return a test of places in the grid of each case's upside share."""
+    return lambda at, case: test(cases.itc[case], cases.ptc[case], at + offset[case])
 
 
 def least_strikes(
     site: Site,
+    law: LawCredits,
     offer: Offer,
     dump_deck: bool,
     grid: Array,
-    rates: Sequence[tuple[Array, Array]],
+    levels: Sequence[CreditLevel],
     worst: Site | None = None,
 ) -> Array:
-    """Return the first value of the grid that passes C12 at each pair of credit rates; nan where none does.
-
-    Value is computed over the whole grid. The lender's tests, which are monotone in the strike, and the tail are searched
-    from the first strike on that passes what comes before.
-    """
-    tests = Tests(site, offer.rules, offer.long_run, dump_deck, offer.contract, grid, worst)
-    return _least(tests, *_stacked(rates), tests.worthy(rates))
-
-
-def _least(tests: Tests, itc: Array, ptc: Array, worthy: Passed) -> Array:
-    """Return the first strike that passes C12 at each pair of credit rates, given where value passes ``(R, G)``."""
-    count, grid, rules = itc.shape[0], tests.grid, tests.rules
-    found = np.full(count, np.nan)
-    if not grid or tests.strikes is None:
-        return found
-    passed = np.hstack([worthy, np.full((count, 1), True)])
-    index = _next(passed, np.zeros(count, dtype=int))
-    if rules.lender:
-        index = first_passing(lambda at, case: tests.lender(itc[case], ptc[case], at), index, grid, LENDER_FAN)
-        index = _next(passed, index)
-    if rules.tail:
-        index = first_passing(lambda at, case: tests.tail_passes(itc[case], ptc[case], at), index, grid, TAIL_FAN)
-        index = _next(passed, index)
-    feasible = index < grid
-    found[feasible] = tests.strikes[index[feasible]]
-    return found
+    """Return the first value of the grid that passes C12 at each level; nan where none does."""
+    return _least(Variant(site, worst, law, offer, dump_deck), Cases.of(levels, float(offer.contract.upside_share)), grid)
 
 
 LENDER_FAN, TAIL_FAN = 8, 2
@@ -267,12 +310,6 @@ def first_passing(
         low[case] = edges[np.arange(case.size), failures] + 1
         high[case] = edges[np.arange(case.size), failures + 1]
     return low
-
-
-def tail_index(tests: Tests, itc: Array, ptc: Array, first: int, need: float) -> int:
-    """Return the first grid index from ``first`` on whose tail is at least ``need``, musd; -1 if none is."""
-    found = int(first_passing(lambda at, _: tests.tail(itc, ptc, at) >= need, np.array([first]), tests.grid, TAIL_FAN)[0])
-    return found if found < tests.grid else -1
 
 
 def surely_running(worst: Site, offer: Offer) -> NDArray[np.bool_]:

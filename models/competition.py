@@ -69,16 +69,16 @@ def passes_only_with_aid(desk: Desk, plant: Plant, start: int) -> bool:
     guarded = law | {plant.product: Setting(Border(top, top), law[plant.product].path)}
     exposed, long_run = dump_exposed(desk.market, plant.product), desk.market.long_run
     site = desk.outlooks.site(plant, start, law)
-    if Tests(site, desk.rules, long_run, exposed).passes(rates.itc, rates.ptc)[0]:
+    if Tests(site, rates, desk.rules, long_run, exposed).passes()[0]:
         return False
     protected = desk.outlooks.site(plant, start, guarded)
-    if Tests(protected, desk.rules, long_run, exposed).passes(rates.itc, rates.ptc)[0]:
+    if Tests(protected, rates, desk.rules, long_run, exposed).passes()[0]:
         return True
     strikes = three_digit_grid(*strike_bounds(site, desk.offer))[-1:]
     if not strikes.size or main_share(plant, long_run) < desk.rules.main_share_min:
         return False
-    held = Tests(site, desk.rules, long_run, exposed, desk.offer.contract, strikes)
-    return bool(held.passes(rates.itc, rates.ptc)[0])
+    held = Tests(site, rates, desk.rules, long_run, exposed, desk.offer.contract, strikes)
+    return bool(held.passes()[0])
 
 
 def equivalent(entries: Sequence[tuple[float, float]]) -> float:

@@ -95,8 +95,8 @@ class BoxDesk(CreditDesk):
             plant = self.plants[plant_id]
             best, worst = self._sites(plant_id, self.baseline.builds[plant_id], settings)
             law = self.law[plant.country, plant.product]
-            tests = Tests(best, self.rules, self.market.long_run, dump_exposed(self.market, plant.product), worst=worst)
-            self._guard[key] = bool(tests.passes(law.itc, law.ptc)[0])
+            tests = Tests(best, law, self.rules, self.market.long_run, dump_exposed(self.market, plant.product), worst=worst)
+            self._guard[key] = bool(tests.passes()[0])
         return self._guard[key]
 
     def revenue(self, product: str, border: Border) -> Revenue:

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 class ContractTerms:
     """The terms of a contract for difference that are not its strike (C14).
 
-    ``first`` is the operating year in which the tenor begins. The strike of operating year ``n`` is the strike times
-    ``index[n] = i + (1 - i) (1 + inflation)^-n``, with ``i`` the indexed share. ``by_calendar``: a contract closed
-    before the club does not shift with late production.
+    ``upside_share`` is ``g``, one for all strikes or ``(R,)`` for each of several. ``first`` is the operating year in which
+    the tenor begins. The strike of operating year ``n`` is the strike times ``index[n] = i + (1 - i) (1 + inflation)^-n``, with ``i``
+    the indexed share. ``by_calendar``: a contract closed before the club does not shift with late production.
     """
 
     tenor_years: int
     share: float
-    upside_share: float
+    upside_share: float | Array
     by_calendar: bool = False
     collar: float = 0.0
     indexed_share: float = 1.0

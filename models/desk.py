@@ -99,6 +99,7 @@ class Desk:
         self._closed: dict[tuple[object, ...], Cost] = {}
         self._extra: dict[tuple[object, ...], LevelCosts] = {}
         self._borders: dict[str, tuple[Border, ...]] = {}
+        self._offered: dict[tuple[str, str], NDArray[np.bool_]] = {}
 
     def repinned(self, fixes: Mapping[str, float]) -> Desk:
         """Return a desk with other values of the strikes pinned here; what they do not touch is shared.
@@ -187,8 +188,8 @@ class Desk:
             plant = self.plants[plant_id]
             site = self.outlooks.site(plant, self.baseline.builds[plant_id], settings)
             law = self.law[plant.country, plant.product]
-            tests = Tests(site, self.rules, self.market.long_run, dump_exposed(self.market, plant.product))
-            self._guard[key] = bool(tests.passes(law.itc, law.ptc)[0])
+            tests = Tests(site, law, self.rules, self.market.long_run, dump_exposed(self.market, plant.product))
+            self._guard[key] = bool(tests.passes()[0])
         return self._guard[key]
 
     def baseline_credits(self, country: str, product: str, settings: Mapping[str, Setting]) -> LevelCosts:
@@ -250,10 +251,12 @@ class Desk:
         return any(f"credit.{kind}.{country}.{product}" in self.fixes for kind in ("itc", "ptc"))
 
     def offered(self, country: str, product: str) -> NDArray[np.bool_]:
-        """Say which credit levels a country and product may take, ``(L,)``."""
-        mine = [p for p in self.candidates if (p.country, p.product) == (country, product)]
-        kinds = {"itc", "ptc"}.union(*(self.supports.kinds(p) for p in mine))
-        return offered(self.instance, self.offer.levels, country, product, self.fixes, kinds)
+        """Say which credit levels a country and product may take, ``(L,)`` (kept once computed)."""
+        if (country, product) not in self._offered:
+            mine = [p for p in self.candidates if (p.country, p.product) == (country, product)]
+            kinds = {"itc", "ptc"}.union(*(self.supports.kinds(p) for p in mine))
+            self._offered[country, product] = offered(self.instance, self.offer.levels, country, product, self.fixes, kinds)
+        return self._offered[country, product]
 
     @cached_property
     def candidates(self) -> tuple[Plant, ...]:

@@ -22,12 +22,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .bankability import TOLERANCE, Tests, tail_weights
-from .cashflow import credit_flows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .subsidies import CreditLevel, LawCredits
+    from .subsidies import CreditLevel
 
     Array = NDArray[np.float64]
 
@@ -42,24 +41,22 @@ class LinearTests(Tests):
     test passes.
     """
 
-    law: LawCredits
     top: CreditLevel
 
-    def offered(self, law: LawCredits, top: CreditLevel) -> LinearTests:
-        """Set law and the highest rates of the club; return the tests themselves."""
-        self.law, self.top = law, top
+    def offered(self, top: CreditLevel) -> LinearTests:
+        """Set the highest rates of the club; return the tests themselves."""
+        self.top = top
         return self
 
     @property
-    def _rates(self) -> tuple[tuple[Array, Array], ...]:
-        law, top = self.law, self.top
-        return (law.itc, law.ptc), (law.itc + top.itc, law.ptc), (law.itc, law.ptc + top.ptc)
+    def _rates(self) -> tuple[tuple[float, float], ...]:
+        return (0.0, 0.0), (self.top.itc, 0.0), (0.0, self.top.ptc)
 
     def forms(self) -> Array:
         """Return the forms of value and of the decks over the grid of strikes, musd, ``(F, 3, G)``."""
         found = [np.zeros((0, 3, self.grid))]
         if self.rules.value:
-            value = self.value_at(self._rates)
+            value = np.stack([self.value(*rates) for rates in self._rates])
             value[0] += TOLERANCE
             found.append(value[None])
         if self.rules.lender and self._borrows:
@@ -71,23 +68,23 @@ class LinearTests(Tests):
     @property
     def _borrows(self) -> bool:
         """Say whether a loan is left at the highest investment credit; if not, the decks are left out, which only eases."""
-        return bool(self.loan(self.law.itc + self.top.itc).principal > 0.0)
+        return bool(self.decks.loan(self.top.itc).principal > 0.0)
 
-    def _lender_forms(self, itc: Array, ptc: Array) -> Array:
+    def _lender_forms(self, itc: float, ptc: float) -> Array:
         """Return by how much the decks pass at given rates, musd, ``(F, G)``."""
-        debt, rules = self.loan(itc), self.rules
-        cash = self._cash(self._bank_deck, itc, ptc, None)
-        bank = cash.mean(axis=0) - (self.bank_required() - TOLERANCE) * debt.service
+        decks, rules = self.decks, self.rules
+        debt = decks.loan(itc)
+        bank = decks.cash(decks.bank, itc, ptc).mean(axis=0) - (decks.bank_required() - TOLERANCE) * debt.service
         found = [np.broadcast_to(bank, (1, self.grid)), self._runs(itc, ptc)]
         if self.dump_deck:
-            factor = (1.0 + debt.rate) ** -np.arange(1.0, self.repayment.size + 1)
-            found.append((factor @ self._cash(self._dump_deck, itc, ptc, None) - (rules.dump_cover - TOLERANCE) * debt.principal)[None])
+            factor = (1.0 + debt.rate) ** -np.arange(1.0, decks.repayment.size + 1)
+            found.append((factor @ decks.cash(decks.dump, itc, ptc) - (rules.dump_cover - TOLERANCE) * debt.principal)[None])
         return np.concatenate([np.broadcast_to(f, (f.shape[0], self.grid)) for f in found])
 
-    def _runs(self, itc: Array, ptc: Array) -> Array:
+    def _runs(self, itc: float, ptc: float) -> Array:
         """Return what is left of each run of years in the downside deck, musd, ``(R, G)``; single years where less than full service is asked."""
-        service = self.loan(itc).service
-        cash = self._cash(self._downside_deck, itc, ptc, None)
+        decks = self.decks
+        service, cash = decks.loan(itc).service, decks.cash(decks.downside, itc, ptc)
         total = np.concatenate([np.zeros((1, cash.shape[1])), np.cumsum(cash - service, axis=0)])
         first, last = np.triu_indices(cash.shape[0])
         if self.rules.cover_down < 1.0:
@@ -100,37 +97,13 @@ class LinearTests(Tests):
 
     def tail_forms(self) -> Tail:
         """Return what the tail's forms are made of."""
-        site, weight = self.site, self._debt_factor[self.site.calendar.operate]
-        late = np.setdiff1d(np.arange(self.count), self.rows)
-        parts = [(late, site.merchant.margin[:, late], site.merchant.active[:, late])]
-        if self.contract is not None and self.strikes is not None:
-            run = site.operate(self.rows, self.strikes, self.contract)
-            parts.append((self.rows, run.margin, run.active))
-        rates = [credit_flows(site, self.law.itc, ptc)[1] for ptc in (self.law.ptc, np.full_like(self.law.ptc, self.top.ptc))]
-        margin = sum((weight[rows] * site.after_tax_share) @ m for rows, m, _ in parts)
-        drawn = [sum((weight * rate)[rows] @ (active * site.cost[rows]) for rows, _, active in parts) for rate in rates]
-        shape = (self.grid, site.outlook.price.shape[1])
-        total, of_law, extra = (np.broadcast_to(np.asarray(x, dtype=float), shape) for x in (margin, *drawn))
-        fixed, gain = self._credits_at_debt_cost()
+        shape = (self.grid, self.site.outlook.price.shape[1])
+        margin, drawn, extra = (np.broadcast_to(part, shape) for part in self.tail_parts())
+        fixed, gain = self.tail_fixed
         need = -self.rules.loss_tolerance * self.capital_at_debt_cost() - TOLERANCE
-        terms = self.contract
-        return Tail(total, of_law, extra, fixed - need, gain, self.rules.tail_alpha, not (terms and terms.collar and terms.upside_share))
-
-    @property
-    def _debt_factor(self) -> Array:
-        years = np.arange(self.site.outlook.price.shape[0], dtype=float)
-        factor: Array = (1.0 + self.site.plant.terms.debt_rate) ** -years
-        return factor
-
-    def _credits_at_debt_cost(self) -> tuple[float, float]:
-        """Return what is the same in every scenario, PV musd at the cost of debt, and the gain from the highest investment credit."""
-        site, cal, factor = self.site, self.site.calendar, self._debt_factor
-        found = []
-        for itc in (self.law.itc, self.law.itc + self.top.itc):
-            credit, _ = credit_flows(site, itc, itc)
-            fixed = site.fixed - credit.sum() * site.shield_lost
-            found.append(float((credit - cal.capital) @ factor[cal.build] + fixed @ factor[cal.operate]))
-        return found[0], found[1] - found[0]
+        terms = self.held.terms if self.held else None
+        convex = not (terms and terms.collar and terms.upside_share)
+        return Tail(margin, drawn, self.top.ptc * extra, fixed - need, self.top.itc * gain, self.rules.tail_alpha, convex)
 
 
 @dataclass(frozen=True)

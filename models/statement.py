@@ -18,7 +18,7 @@ from .master import funding_shares, read_limits, tail_measure
 from .outlooks import Setting
 from .projects import start_years
 from .regimes import encode
-from .subsidies import NO_CREDIT, credits_at
+from .subsidies import NO_CREDIT
 from .welfare import Cost, project_cost
 
 if TYPE_CHECKING:
@@ -88,20 +88,21 @@ class Statement:
         desk, site = self.desk, self.site(plant, start, support=support)
         law = desk.law[plant.country, plant.product]
         level = self.decisions.credit(plant.country, plant.product) if support else NO_CREDIT
-        itc, ptc = credits_at(law, level)
+        itc, ptc = level.itc, level.ptc
         held = self.contract(plant.id) if support and plant.id in self.builds else None
         strikes = np.array([held.strike]) if held else None
         dump = dump_exposed(desk.market, plant.product)
-        tests = Tests(site, desk.rules, desk.market.long_run, dump, held.terms if held else None, strikes)
-        debt = tests.loan(itc).principal > 0.0
+        tests = Tests(site, law, desk.rules, desk.market.long_run, dump, held.terms if held else None, strikes)
+        decks = tests.decks
+        debt = decks.loan(itc).principal > 0.0
         return Tested(
             npv=float(tests.value(itc, ptc)[0]),
             irr=expected_irr(tests, itc, ptc),
             cvar=float(tests.tail(itc, ptc)[0]),
-            bank_cover=float(tests.bank_cover(itc, ptc)[0]) if debt else None,
-            bank_required=float(tests.bank_required()[0]),
-            downside_cover=float(tests.downside_cover(itc, ptc)[0]) if debt else None,
-            dump_cover=float(tests.dump_cover(itc, ptc)[0]) if debt and dump else None,
+            bank_cover=float(decks.bank_cover(itc, ptc)[0]) if debt else None,
+            bank_required=float(decks.bank_required()[0]),
+            downside_cover=float(decks.downside_cover(itc, ptc)[0]) if debt else None,
+            dump_cover=float(decks.dump_cover(itc, ptc)[0]) if debt and dump else None,
             passes=bool(tests.passes(itc, ptc)[0]),
         )
 
@@ -217,11 +218,11 @@ class Statement:
         return float(self.total.booked) + limits.cvar_weight * self.cvar_cost + limits.user_weight * net_loss
 
 
-def expected_irr(tests: Tests, itc: Array, ptc: Array) -> float:
+def expected_irr(tests: Tests, itc: float, ptc: float) -> float:
     """Return the IRR of expected unlevered after-tax real flows; nan if there is none."""
     site, cal = tests.site, tests.site.calendar
     margin, cost = tests.expected
-    credit, rate = credit_flows(site, itc, ptc)
+    credit, rate = credit_flows(site, tests.law.itc + itc, tests.law.ptc + ptc)
     flow = site.after_tax_share * margin[:, 0] + rate * cost[:, 0] + site.fixed - site.shield_lost * credit.sum()
     flows = np.zeros(site.outlook.price.shape[0])
     flows[cal.operate] += flow

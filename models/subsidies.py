@@ -125,3 +125,10 @@ def offered(
 def credits_at(law: LawCredits, level: CreditLevel) -> tuple[Array, Array]:
     """Return calendar-year rates of law plus the club's increments: investment and production credit, ``(T,)``."""
     return law.itc + level.itc, law.ptc + level.ptc
+
+
+def distinct_levels(levels: Iterable[CreditLevel]) -> tuple[NDArray[np.int_], tuple[CreditLevel, ...]]:
+    """Return the place of each level among the distinct ones, ``(L,)``, and these."""
+    places: dict[CreditLevel, int] = {}
+    of = np.array([places.setdefault(level, len(places)) for level in levels], dtype=int)
+    return of, tuple(places)

@@ -160,8 +160,9 @@ def project_cost(
     parts = [(rest, merchant[:, rest])]
     if rows.size and contract is not None and strikes is not None:
         years = cal.operate[rows]
-        chosen, which = np.unique(strikes, return_inverse=True)
-        sure, payment = _sure_payments(site, worst, rows, chosen, contract)
+        pairs = np.stack(np.broadcast_arrays(strikes, contract.upside_share))
+        (chosen, shares), which = np.unique(pairs, axis=1, return_inverse=True)
+        sure, payment = _sure_payments(site, worst, rows, chosen, replace(contract, upside_share=shares))
         paid = np.maximum(payment, 0.0)
         expected = paid.mean(axis=2)
         payments[:, years] = expected[which]
@@ -212,8 +213,9 @@ def _with_offtake(
 
 def loan_subsidies(site: Site, law: LawCredits, level: CreditLevel | Sequence[CreditLevel]) -> Array:
     """Return what a concessional loan costs the treasury in the first operating year at each level, musd ``(R,)`` (C15)."""
-    credit, _ = credit_flows(site, *increments(level, law, site.outlook.price.shape[0]))
-    return site.loan_subsidy(credit.sum(axis=1))
+    levels = [level] if isinstance(level, CreditLevel) else level
+    itc, lent = np.array([(x.itc, x.loan > 0.0) for x in levels]).T
+    return lent * site.loan_subsidy(site.credit(law.itc, itc))
 
 
 def _sure_payments(
@@ -223,11 +225,11 @@ def _sure_payments(
 
     With a ``worst`` site: where it runs at the worst prices, and a payment that every site between the two gets.
     """
-    if worst is None:
-        run = site.operate(rows, strikes, contract)
-        return run.active, run.payment
-    sure = worst.runs(rows, strikes, contract)
     payment = site.receipts(rows, strikes, contract)
+    if worst is None:
+        active = site.active(rows, payment)
+        return active, np.where(active, payment, 0.0)
+    sure = worst.runs(rows, strikes, contract)
     return sure, np.where(sure, payment, np.minimum(payment, 0.0))
 
 

@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..instances.loader import load
-from ..models.bankability import TOLERANCE, Tests, stack_share
+from ..models.bankability import Tests, stack_share
 from ..models.columns import INFEASIBLE, UNAIDED
 from ..models.competition import dump_exposed
 from ..models.decisions import Decisions
+from ..models.decks import TOLERANCE
 from ..models.desk import Desk
 from ..models.levies import LAW, Border, three_digits
 from ..models.outlooks import Setting
 from ..models.projects import start_years
 from ..models.standards import standard_factor
 from ..models.statement import Statement
-from ..models.subsidies import NO_CREDIT, CreditLevel, credits_at
+from ..models.subsidies import NO_CREDIT, CreditLevel
 from ..solvers.explain import Infeasible
 from ..solvers.solve import solve
 
@@ -144,13 +145,13 @@ def _tested(trial: Trial, key: str, start: int, measure: Measure) -> tuple[float
     if measure == "strike":
         return _least_strike(desk, site, start)
     law = desk.law[plant.country, plant.product]
-    itc, ptc = credits_at(law, trial.level)
-    tests = Tests(site, desk.rules, desk.market.long_run, dump_exposed(desk.market, plant.product))
+    itc, ptc = trial.level.itc, trial.level.ptc
+    tests = Tests(site, law, desk.rules, desk.market.long_run, dump_exposed(desk.market, plant.product))
     passes, capital = bool(tests.passes(itc, ptc)[0]), float(site.calendar.capital.sum())
     if trial.level != NO_CREDIT and desk.rules.stack:
-        passes &= bool(stack_share(site, itc, ptc, desk.public_rate) <= desk.rules.stack_cap + TOLERANCE)
+        passes &= bool(stack_share(site, law, [trial.level], desk.public_rate)[0] <= desk.rules.stack_cap + TOLERANCE)
     if measure == "cover":
-        cover = float(tests.bank_cover(itc, ptc)[0])
+        cover = float(tests.decks.bank_cover(itc, ptc)[0])
         return (cover if np.isfinite(cover) else None), passes
     return (float(tests.value(itc, ptc)[0]) / capital if capital > 0.0 else None), passes
 

@@ -71,8 +71,8 @@ def under(desk: Desk, borders: Borders) -> dict[str, Setting]:
 def passes_unaided(desk: Desk, plant: Plant, settings: Mapping[str, Setting]) -> bool:
     """Say whether a plant is bankable with the law's credits alone (C12)."""
     law = desk.law[plant.country, plant.product]
-    tests = Tests(site_of(desk, plant, settings), desk.rules, desk.market.long_run, dump_exposed(desk.market, plant.product))
-    return bool(tests.passes(law.itc, law.ptc)[0])
+    tests = Tests(site_of(desk, plant, settings), law, desk.rules, desk.market.long_run, dump_exposed(desk.market, plant.product))
+    return bool(tests.passes()[0])
 
 
 def made_bankable(desk: Desk, borders: Borders) -> dict[str, int]:
@@ -145,8 +145,8 @@ def values(desk: Desk, plants: Mapping[str, Plant], settings: Mapping[str, Setti
     for key in [*desk.baseline.builds, *(p.id for p in desk.candidates)]:
         plant = plants[key]
         law = desk.law[plant.country, plant.product]
-        tests = Tests(site_of(desk, plant, settings), desk.rules, desk.market.long_run, dump_exposed(desk.market, plant.product))
-        found[key] = float(tests.value(law.itc, law.ptc)[0])
+        tests = Tests(site_of(desk, plant, settings), law, desk.rules, desk.market.long_run, dump_exposed(desk.market, plant.product))
+        found[key] = float(tests.value()[0])
     return found
 
 

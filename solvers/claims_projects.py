@@ -11,7 +11,7 @@ from ..models.bankability import Tests
 from ..models.baseline import dump_exposed
 from ..models.columns import least_strikes, strike_bounds
 from ..models.contracts import three_digit_grid
-from ..models.subsidies import NO_CREDIT, CreditLevel, LawCredits, credits_at, law_credits
+from ..models.subsidies import NO_CREDIT, CreditLevel, LawCredits, law_credits
 from ..models.welfare import full_sales, project_cost
 from .claims_world import CONFIRMED, DEPENDS, REFUTED, Cell, Finding, World, graded, rounded, site_of
 
@@ -117,7 +117,7 @@ def _closeness(rows: Mapping[str, Mapping[str, Cell]]) -> Finding:
 def break_even(desk: Desk, site: Site, level: CreditLevel, law: LawCredits) -> float:
     """Return the least strike that passes C12, whether or not the plant needs a contract, USD/t; infinite if none does."""
     grid = three_digit_grid(*strike_bounds(site, desk.offer))
-    found = least_strikes(site, desk.offer, dump_exposed(desk.market, site.plant.product), grid, [credits_at(law, level)])
+    found = least_strikes(site, law, desk.offer, dump_exposed(desk.market, site.plant.product), grid, [level])
     return float(found[0]) if np.isfinite(found[0]) else float("inf")
 
 
@@ -137,11 +137,11 @@ def mexican_lithium(world: World) -> Finding:
         level = {"USA": CreditLevel(ptc=USA_PTC), "CAN": CreditLevel(itc=CANADA_ITC)}.get(plant.country, NO_CREDIT)
         bare = LawCredits(0.0 * law.itc, 0.0 * law.ptc)
         site = desk.outlooks.site(plant, max(plant.earliest, desk.market.base_year), settings)
-        tests = Tests(site, desk.rules, desk.market.long_run, dump_exposed(desk.market, plant.product))
+        tests = Tests(site, bare, desk.rules, desk.market.long_run, dump_exposed(desk.market, plant.product))
         rows[key] = {
             "country": plant.country,
-            "npv_unaided_musd": rounded(float(tests.value(bare.itc, bare.ptc)[0])),
-            "npv_aided_musd": rounded(float(tests.value(*credits_at(bare, level))[0])),
+            "npv_unaided_musd": rounded(float(tests.value()[0])),
+            "npv_aided_musd": rounded(float(tests.value(level.itc, level.ptc)[0])),
             "least_strike_aided_usd_per_t": rounded(_finite(break_even(desk, site, level, bare))),
         }
     return _compared(world, rows, list(own), list(north), first)
@@ -225,26 +225,26 @@ def procurement(world: World) -> Finding:
             continue
         site = site_of(desk, plant, settings)
         plain = _tests(desk, site)
-        law = desk.law[plant.country, plant.product]
-        before, capital = float(plain.value(law.itc, law.ptc)[0]), float(site.calendar.capital.sum())
+        before, capital = float(plain.value()[0]), float(site.calendar.capital.sum())
         gains = {}
         for x in MULTIPLES:
             aided = replace(site, aid=desk.aid(site, CreditLevel(offtake=x)))
-            gains[x] = float(_tests(desk, aided).value(law.itc, law.ptc)[0]) - before
-        passes = bool(_tests(desk, aided).passes(law.itc, law.ptc)[0])
+            gains[x] = float(_tests(desk, aided).value()[0]) - before
+        passes = bool(_tests(desk, aided).passes()[0])
         rows[plant.id] = {
             "stage": plant.stage,
             "streams": ", ".join(stream.product for stream in aided.aid.streams),
             "npv_before_musd": rounded(before),
             **{f"gain_{x:g}_musd": rounded(gain) for x, gain in gains.items()},
             "gain_share_of_capital": rounded(gains[MULTIPLES[-1]] / capital if capital else None),
-            "made_bankable": int(passes and not plain.passes(law.itc, law.ptc)[0]),
+            "made_bankable": int(passes and not plain.passes()[0]),
         }
     return _moved(rows)
 
 
 def _tests(desk: Desk, site: Site) -> Tests:
-    return Tests(site, desk.rules, desk.market.long_run, dump_exposed(desk.market, site.plant.product))
+    law = desk.law[site.plant.country, site.plant.product]
+    return Tests(site, law, desk.rules, desk.market.long_run, dump_exposed(desk.market, site.plant.product))
 
 
 def _moved(rows: Mapping[str, Mapping[str, Cell]]) -> Finding:

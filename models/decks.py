@@ -1,0 +1,212 @@
+"""The lender's decks of a plant under one loan, as functions of the strike and of the club's credit rates (C12c).
+
+Credits enter linearly, and the tests of many *cases* are taken at once (see ``bankability``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .contracts import payment
+from .lending import Loan, Money, loan
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from .aid import PublicLoan
+    from .cashflow import Outlook, Site
+    from .contracts import ContractTerms
+    from .lending import Rules
+    from .subsidies import LawCredits
+
+    Array = NDArray[np.float64]
+    Index = NDArray[np.int_]
+
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Deck:
+    """A lender's view of the ``k`` repayment years, all ``(k,)``.
+
+    ``cash`` is after-tax cash with the law's credits and no contract, musd, and ``credit`` what a unit of the production
+    credit's rate adds; ``price`` is the selling price, USD/t; ``covered`` million tonnes under contract, ``index`` the
+    strike's real value and ``shield_lost`` musd per musd of investment credit.
+    """
+
+    cash: Array
+    credit: Array
+    price: Array
+    covered: Array
+    index: Array
+    shield_lost: Array
+
+
+@dataclass(frozen=True)
+class Held:
+    """A contract over a grid of ``G`` strikes: its terms, the strikes (USD/t), and the operating years that it covers."""
+
+    terms: ContractTerms
+    strikes: Array
+    rows: Index
+
+    def at(self, index: Index | None) -> tuple[Array, Array | float]:
+        """Return strikes and upside shares of the grid, or of some of its places."""
+        share = self.terms.upside_share
+        if index is None:
+            return self.strikes, share
+        return self.strikes[index], share[index] if isinstance(share, np.ndarray) else share
+
+    def covers(self, years: Index) -> NDArray[np.bool_]:
+        """Say which operating years the tenor covers, ``(k,)``."""
+        return (years >= self.rows[0]) & (years <= self.rows[-1]) if self.rows.size else np.full(years.shape, False)
+
+
+class Decks:
+    """The decks of one site over a grid of strikes, or without a contract.
+
+    ``itc`` and ``ptc`` are the club's increments, one or one per case; ``index`` are places in the grid, one per case, the
+    whole grid if none is given.
+    """
+
+    def __init__(self, site: Site, law: LawCredits, rules: Rules, dump_deck: bool, held: Held | None, phi: Array, public: PublicLoan | None) -> None:
+        """Take a site with the law's credits; ``phi`` ``(G,)`` is the contracted share that counts (C12a), ``public`` the club's loan."""
+        self.site, self.law, self.rules, self.dump_deck = site, law, rules, dump_deck
+        self.held, self.phi, self.public = held, phi, public
+        count = site.calendar.operate.size
+        self.repayment = np.arange(1, loan(site.plant, count, rules, public=public).years + 1).clip(max=count - 1)
+        self.years = site.calendar.operate[self.repayment]
+
+    def loan(self, itc: ArrayLike = 0.0) -> Loan:
+        """Return the loan under an increment of the investment credit."""
+        site = self.site
+        return loan(site.plant, site.calendar.operate.size, self.rules, site.credit(self.law.itc, itc), self.public)
+
+    # --- decks ----------------------------------------------------------------------------------------------------
+
+    def _deck(self, price: Array, royal: Array, late: int = 0, down: float = 1.0, dear: float = 1.0, overrun: float = 1.0) -> Deck:
+        """Return a deck at prices of the repayment years, USD/t ``(k,)``: ``royal`` are those on which royalties are taken.
+
+        The plant is ``late`` years late, all prices are multiplied by ``down``, cost by ``dear`` and depreciation on
+        initial capital by ``overrun``.
+        """
+        site, cal, years, terms = self.site, self.site.calendar, self.years, self.held.terms if self.held else None
+        periods = self.repayment - late
+        counted = years - cal.operate[0] if terms and terms.by_calendar else periods
+        running, periods = periods >= 0, np.maximum(periods, 0)
+        payable = site.payable[periods] / 1e6
+        cost = dear * site.deck_cost(years, cal.output[periods], down)
+        sales = down * (payable * (price - site.plant.royalty * royal) + self._byproducts(periods))
+        sales = sales + self._offtake(periods, price, down)
+        shield = site.plant.terms.income_tax * cal.initial_depreciation[periods] * overrun
+        credit, covered = running * site.plant.ptc_share * cost, np.zeros(periods.size)
+        if terms and self.held:
+            covered = np.where(running & self.held.covers(counted), terms.share * site.open_tonnes(periods, years) / 1e6, 0.0)
+        return Deck(
+            cash=running * (site.after_tax_share * (sales - cost - cal.sustaining[periods]) + shield) + credit * self.law.ptc[years],
+            credit=credit,
+            price=down * price,
+            covered=covered,
+            index=terms.index(counted) if terms else np.ones(periods.size),
+            shield_lost=running * site.shield_lost[periods],
+        )
+
+    def _byproducts(self, periods: Index) -> Array:
+        """Return expected by-product revenue of operating years that fall in the repayment years, musd, ``(k,)``."""
+        site, total = self.site, np.zeros(periods.size)
+        for stream in site.plant.byproducts:
+            tonnes = stream.tonnes * stream.payability * site.calendar.ramp[periods] / 1e6
+            price = site.byproduct_prices[stream.product][self.years].mean(axis=1) if stream.listed else stream.price_usd_per_t
+            total = total + tonnes * price
+        return total
+
+    def _offtake(self, periods: Index, price: Array, down: float) -> Array:
+        """Return what offtake pays beyond the deck's prices, musd, ``(k,)`` (C17)."""
+        site, total = self.site, np.zeros(periods.size)
+        for stream in site.aid.streams:
+            level = price if stream.main else site.byproduct_prices[stream.product][self.years].mean(axis=1)
+            total = total + site.stream_tonnes(stream, periods, self.years) / 1e6 * (stream.price - down * level)
+        return total
+
+    @cached_property
+    def bank(self) -> Deck:
+        """Return the deck of the lender's own prices."""
+        outlook = self.site.outlook
+        return self._deck(outlook.deck[self.years], outlook.royal.deck[self.years])
+
+    @cached_property
+    def downside(self) -> Deck:
+        """Return the deck of late production, lower prices and higher cost."""
+        outlook, rules = self.site.outlook, self.rules
+        prices = outlook.deck[self.years], outlook.royal.deck[self.years]
+        return self._deck(*prices, rules.delay, rules.price_down, rules.cost_down, rules.capital_down)
+
+    @cached_property
+    def dump(self) -> Deck:
+        """Return the deck whose first years are at dumped prices."""
+        return self._deck(self._dumped(self.site.outlook), self._dumped(self.site.outlook.royal))
+
+    def _dumped(self, outlook: Outlook) -> Array:
+        price, first = outlook.deck[self.years], self.rules.dump_years
+        price[:first] = outlook.dumped[self.years[:first]]
+        return price
+
+    def cash(self, deck: Deck, itc: ArrayLike = 0.0, ptc: ArrayLike = 0.0, index: Index | None = None) -> Array:
+        """Return cash available for debt service by repayment year and case, musd, ``(k, C)``."""
+        credit = self.site.credit(self.law.itc, itc)
+        cash: Array = deck.cash[:, None] + deck.credit[:, None] * np.atleast_1d(ptc) - deck.shield_lost[:, None] * np.atleast_1d(credit)
+        if self.held is not None:
+            strikes, share = self.held.at(index)
+            unit = payment(deck.price[:, None], strikes * deck.index[:, None], share, self.held.terms.collar)
+            cash = cash + self.site.after_tax_share * deck.covered[:, None] * unit
+        return cash
+
+    # --- covers ---------------------------------------------------------------------------------------------------
+
+    def bank_cover(self, itc: ArrayLike = 0.0, ptc: ArrayLike = 0.0, index: Index | None = None) -> Array:
+        """Return the bank deck's average cover over the repayment years of each case; infinite without debt."""
+        return _cover(self.cash(self.bank, itc, ptc, index).mean(axis=0), self.loan(itc).service)
+
+    def bank_required(self, index: Index | None = None) -> Array:
+        """Return the cover that the bank deck asks for: less as the contracted share rises."""
+        inside = float(self.held.covers(self.repayment).mean()) if self.held else 0.0
+        phi = self.phi if index is None or self.held is None else self.phi[index]
+        return self.rules.cover_merchant - self.rules.cover_reduction * inside * phi
+
+    def downside_cover(self, itc: ArrayLike = 0.0, ptc: ArrayLike = 0.0, index: Index | None = None) -> Array:
+        """Return the least yearly cover of the downside deck after the reserve of each case; infinite without debt.
+
+        Cash of a year plus the reserve over debt service; the reserve is refilled from surplus up to its size.
+        """
+        cash, service = self.cash(self.downside, itc, ptc, index), self.loan(itc).service
+        full = self.rules.reserve_years * service
+        reserve, least = full, np.full(cash.shape[1:], np.inf)
+        for year in cash:
+            money = year + reserve
+            least = np.minimum(least, money)
+            reserve = np.minimum(np.maximum(money - service, 0.0), full)
+        return _cover(least, service)
+
+    def dump_cover(self, itc: ArrayLike = 0.0, ptc: ArrayLike = 0.0, index: Index | None = None) -> Array:
+        """Return the dump deck's loan-life cover of each case; infinite without debt."""
+        debt = self.loan(itc)
+        factor = (1.0 + debt.rate) ** -np.arange(1.0, self.repayment.size + 1)
+        return _cover(factor @ self.cash(self.dump, itc, ptc, index), debt.principal)
+
+    def passes(self, itc: ArrayLike = 0.0, ptc: ArrayLike = 0.0, index: Index | None = None) -> NDArray[np.bool_]:
+        """Say where all decks pass; a plant without debt passes."""
+        passed = self.bank_cover(itc, ptc, index) >= self.bank_required(index) - TOLERANCE
+        passed &= self.downside_cover(itc, ptc, index) >= self.rules.cover_down - TOLERANCE
+        if self.dump_deck:
+            passed &= self.dump_cover(itc, ptc, index) >= self.rules.dump_cover - TOLERANCE
+        return passed
+
+
+def _cover(money: Array, debt: Money) -> Array:
+    """Return money over debt, infinite where nothing is owed."""
+    owed = np.broadcast_to(debt, money.shape)
+    return np.divide(money, owed, out=np.full(money.shape, np.inf), where=owed > 0.0)
