@@ -38,6 +38,8 @@ def export(
     cache: Cached = True,
 ) -> Code:
     """Write the problem for another solver; its optimum is the design's objective."""
+    import pyomo.environ  # noqa: F401  (it brings the writers of files)
+
     from ..instances.loader import load
     from ..models.store import caching
 

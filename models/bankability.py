@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .cashflow import Site
+from .cashflow import EVERY, Operation, Site, blocks
 from .decks import TOLERANCE, Decks, Held
 from .lending import Rules, main_share
-from .running import expected_under
+from .running import expected_cost, expected_margin, short_from
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
     from .aid import PublicLoan
+    from .cashflow import Selection
     from .contracts import ContractTerms
     from .subsidies import CreditLevel, LawCredits
 
@@ -98,28 +99,36 @@ class Tests:
         """Return the operating years without a contract."""
         return np.setdiff1d(np.arange(self.count), self.rows)
 
-    @cached_property
-    def held_years(self) -> tuple[Array, Array]:
-        """Return expected margin and expected active cost of the tenor's ``k`` years, musd, each ``(k, G)``."""
-        if self.held is None or not self.rows.size:
-            return np.zeros((0, self.grid)), np.zeros((0, self.grid))
-        strikes, shares = self.held.at(None)
-        blocks = []
-        for share in np.unique(shares):
-            mine = np.broadcast_to(shares == share, strikes.shape)
-            blocks.append((mine, expected_under(self.site, self.rows, strikes[mine], replace(self.held.terms, upside_share=float(share)))))
-        if len(blocks) == 1:
-            return blocks[0][1]
-        margin, active = np.empty((2, self.rows.size, self.grid))
-        for mine, (earned, run) in blocks:
-            margin[:, mine], active[:, mine] = earned, run
-        return margin, active
+    def _over_grid(self, weights: Array | None, part: Callable[[Array, ContractTerms], Array]) -> Array:
+        """Return what a function of a rising grid and terms gives of the tenor's years for each upside share, musd, ``(k, G)`` or ``(1, G)``."""
+        found = np.zeros((self.rows.size if weights is None else 1, self.grid))
+        if self.held is not None and self.rows.size:
+            strikes, shares = self.held.at(None)
+            for share in np.unique(shares):
+                mine = np.broadcast_to(shares == share, strikes.shape)
+                found[:, mine] = part(strikes[mine], replace(self.held.terms, upside_share=float(share)))
+        return found
+
+    def held_margin(self, weights: Array | None = None) -> Array:
+        """Return the expected margin of the tenor's ``k`` years, musd, ``(k, G)``; ``(1, G)`` if weighed and added up."""
+        site, rows = self.site, self.rows
+        known: dict[bytes, Index] = {}
+
+        def part(grid: Array, terms: ContractTerms) -> Array:
+            short = known.setdefault(grid.tobytes(), short_from(site, rows, grid, terms)) if grid.tobytes() not in known else known[grid.tobytes()]
+            return expected_margin(site, rows, grid, terms, weights, short)
+
+        return self._over_grid(weights, part)
+
+    def held_cost(self, weights: Array | None = None) -> Array:
+        """Return the expected cost of running in the tenor's ``k`` years, as ``held_margin``."""
+        return self._over_grid(weights, lambda grid, terms: expected_cost(self.site, self.rows, grid, terms, weights))
 
     @cached_property
     def expected(self) -> tuple[Array, Array]:
         """Return expected margin and expected active cost of all operating years, musd, each ``(n, G)``."""
         margin, active = (np.repeat(part[:, None], self.grid, axis=1) for part in self.merchant_years)
-        margin[self.rows], active[self.rows] = self.held_years
+        margin[self.rows], active[self.rows] = self.held_margin(), self.held_cost()
         return margin, active
 
     @cached_property
@@ -136,7 +145,8 @@ class Tests:
     @cached_property
     def discount_of_losses(self) -> Array:
         """Return the discount factors of operating years in which money is lost, as ``discount``: phi at ``site``'s prices."""
-        return self.discount[1] if self.worst is self.site else self._factors(self._phi(self.site))[1]
+        same = self.worst is self.site or not self.site.plant.terms.specialty_addon
+        return self.discount[1] if same else self._factors(self._phi(self.site))[1]
 
     def _factors(self, phi: Array) -> tuple[Array, Array]:
         t, cal = self.site.plant.terms, self.site.calendar
@@ -154,25 +164,31 @@ class Tests:
     def _value_parts(self) -> tuple[Array, Array, Array]:
         """Return NPV at law, and per unit of each credit's increment, musd ``(G,)`` each: NPV is linear in them."""
         site, cal, plant = self.site, self.site.calendar, self.site.plant
-        (build, operate), losses = self.discount, self.discount_of_losses
-        total: Array = -(cal.capital @ build)
-        law: Array | float = 0.0
-        extra: Array | float = 0.0
-        merchant = (part[self.late, None] for part in self.merchant_years)
-        for rows, (margin, active) in ((self.rows, self.held_years), (self.late, tuple(merchant))):
-            flow = site.after_tax_share * margin + site.fixed[rows, None]
-            if losses is operate:
-                total = total + (operate[rows] * flow).sum(axis=0)
-            else:
-                total = total + (operate[rows] * np.maximum(flow, 0.0) + losses[rows] * np.minimum(flow, 0.0)).sum(axis=0)
-            if plant.ptc_share:
-                run = operate[rows] * active
-                law, extra = law + self.law.ptc[cal.operate[rows]] @ run, extra + run.sum(axis=0)
+        (build, _), losses = self.discount, self.discount_of_losses
         kept = cal.capital[:, None] * (build - site.shield_lost @ losses)
-        total = total + (plant.itc_share * self.law.itc[cal.build] + site.aid.grant) @ kept + plant.ptc_share * law
+        earned, law, extra = self._operating_parts
+        total = earned - cal.capital @ build + (plant.itc_share * self.law.itc[cal.build] + site.aid.grant) @ kept + plant.ptc_share * law
         parts = total, plant.itc_share * kept.sum(axis=0), plant.ptc_share * extra
         at_law, per_itc, per_ptc = (np.broadcast_to(np.asarray(part, dtype=float), self.grid) for part in parts)
         return at_law, per_itc, per_ptc
+
+    @property
+    def _operating_parts(self) -> tuple[Array, Array, Array]:
+        """Return PVs of operating years without credits, of active cost times the law's rate, and of active cost, musd, ``(G,)`` or ``(1,)``."""
+        site, law = self.site, self.law.ptc[self.site.calendar.operate]
+        operate, losses = self.discount[1], self.discount_of_losses
+        margin, active = (part[:, None] for part in self.merchant_years)
+        if losses is not operate or operate.shape[1] > 1:
+            margin, active = self.expected
+            flow = site.after_tax_share * margin + site.fixed[:, None]
+            run = operate * active
+            return (operate * np.maximum(flow, 0.0) + losses * np.minimum(flow, 0.0)).sum(axis=0), law @ run, run.sum(axis=0)
+        weight, late, rows = operate[:, 0], self.late, self.rows
+        earned = site.after_tax_share * (self.held_margin(weight[rows])[0] + weight[late] @ margin[late]) + weight @ site.fixed
+        if not site.plant.ptc_share:
+            return earned, np.zeros(1), np.zeros(1)
+        at_law, extra = (self.held_cost(w[rows])[0] + w[late] @ active[late] if w.any() else np.zeros(1) for w in (weight * law, weight))
+        return earned, at_law, extra
 
     def value(self, itc: ArrayLike = 0.0, ptc: ArrayLike = 0.0, index: Index | None = None) -> Array:
         """Return expected NPV at the C12a rate, musd, of each case."""
@@ -212,20 +228,35 @@ class Tests:
 
         PV at the cost of debt, musd, ``(G, S)`` each or broadcast to it.
         """
-        site, weight, late = self.site, self.debt_factor[self.site.calendar.operate], self.late
-        parts = [(late, site.merchant.margin[:, late], site.merchant.active[:, late])]
-        if self.held is not None and self.rows.size:
-            strikes, share = self.held.at(index)
-            run = site.operate(self.rows, strikes, replace(self.held.terms, upside_share=share))
-            parts.append((self.rows, run.margin, run.active))
-        total, law, extra = (np.zeros((1, site.outlook.price.shape[1])) for _ in range(3))
-        for rows, margin, active in parts:
-            total = total + (weight[rows] * site.after_tax_share) @ margin
-            if site.plant.ptc_share:
-                cost = active * site.cost[rows]
-                drawn = site.plant.ptc_share * weight[rows]
-                law, extra = law + (drawn * self.law.ptc[site.calendar.operate[rows]]) @ cost, extra + drawn @ cost
-        return total, law, extra
+        late = self._late_sums
+        if self.held is None or not self.rows.size:
+            return late[0], late[1], late[2]
+        strikes, share = self.held.at(index)
+        terms = replace(self.held.terms, upside_share=share)
+        found = np.empty((3 if self.site.plant.ptc_share else 1, strikes.size, late.shape[2]))
+        for block in blocks(late.shape[2], strikes.size * self.rows.size):
+            found[:, :, block] = self._sums(self.rows, self.site.operate(self.rows, strikes, terms, block), block)
+            found[:, :, block] += late[: found.shape[0], :, block]
+        return (found[0], found[1], found[2]) if found.shape[0] > 1 else (found[0], late[1], late[2])
+
+    @cached_property
+    def _late_sums(self) -> Array:
+        """Return ``tail_parts`` of the years without a contract, ``(3, 1, S)``."""
+        run, late = self.site.merchant, self.late
+        total = np.zeros((3, 1, run.margin.shape[2]))
+        found = self._sums(late, Operation(run.margin[:, late], run.receipts, run.active[:, late]), EVERY)
+        total[: len(found)] = found
+        return total
+
+    def _sums(self, rows: Index, run: Operation, scenarios: Selection) -> list[Array]:
+        """Return ``tail_parts`` of some operating years; without production credits margins alone."""
+        site, weight = self.site, self.debt_factor[self.site.calendar.operate[rows]]
+        margins = (weight * site.after_tax_share) @ run.margin
+        if not site.plant.ptc_share:
+            return [margins]
+        cost = run.active * np.broadcast_to(site.cost, site.price.shape)[rows][:, scenarios]
+        drawn = site.plant.ptc_share * weight
+        return [margins, (drawn * self.law.ptc[site.calendar.operate[rows]]) @ cost, drawn @ cost]
 
     def tail(self, itc: ArrayLike = 0.0, ptc: ArrayLike = 0.0, index: Index | None = None) -> Array:
         """Return the CVaR of NPV at the cost of debt of each case, musd (C12b)."""

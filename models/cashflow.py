@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 EVERY = slice(None)
 """All scenarios."""
+BLOCK = 1 << 17
+"""Numbers of an array that is worked on at a time."""
 
 
 @dataclass(frozen=True)
@@ -193,11 +195,13 @@ class Site:
         span = _span(rows)
         cost = np.broadcast_to(self.cost, self.price.shape)[span][:, scenarios]
         receipts = np.zeros((1, 1, 1)) if strikes is None or contract is None else self.receipts(rows, strikes, contract, scenarios)
-        gross = receipts + self.sales[span][None, :, scenarios]
-        active = gross >= cost * (1.0 - self.care_share)
-        margin = np.where(active, gross - self.outgoings[span][:, scenarios], -self.care_share * cost)
+        margin = receipts + self.sales[span][None, :, scenarios]
+        active = margin >= cost * (1.0 - self.care_share)
+        margin -= self.outgoings[span][:, scenarios]
+        care = -self.care_share * cost
+        np.copyto(margin, care, where=~active)
         if self.outlook.floor is not None:
-            np.maximum(margin, -self.care_share * cost, out=margin)
+            np.maximum(margin, care, out=margin)
         return Operation(margin, receipts, active)
 
     def runs(self, rows: NDArray[np.int_], strikes: Array, contract: ContractTerms) -> NDArray[np.bool_]:
@@ -243,6 +247,12 @@ class Site:
     def shield_lost(self) -> Array:
         """Return the yearly tax shield lost per musd of investment credit, ``(n,)`` (C11)."""
         return self.plant.terms.income_tax * self.calendar.write_off
+
+
+def blocks(scenarios: int, rows: int) -> list[slice]:
+    """Return scenarios in blocks, so that what is computed of so many rows at a time stays in the processor's cache."""
+    size = max(64, BLOCK // max(rows, 1))
+    return [slice(first, min(first + size, scenarios)) for first in range(0, scenarios, size)]
 
 
 def _span(rows: NDArray[np.int_]) -> slice | NDArray[np.int_]:

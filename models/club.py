@@ -15,7 +15,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyomo.environ as pyo
+import pyomo.core as pyo
 
 from .club_balance import Least, flows, least_of, made
 from .club_instruments import INSTRUMENT_ROWS, declare_instruments

@@ -68,13 +68,13 @@ def payment(price: ArrayLike, strike: ArrayLike, government_upside_share: ArrayL
     if not np.all((share >= 0) & (share <= 1)):
         raise ValueError(f"government_upside_share must lie between 0 and 1, got {government_upside_share!r}")
     level = np.asarray(strike, dtype=float)
-    gap = level - np.asarray(price, dtype=float)
+    gap = np.asarray(level - np.asarray(price, dtype=float))
     paid: Array = np.maximum(gap, 0.0)
-    if share.ndim == 0 and not share:
+    if not share.any():
         return paid
     if collar:
-        return paid - share * np.maximum(-gap - collar * level, 0.0)
-    return paid - share * (paid - gap)
+        gap = np.asarray(gap + collar * level)
+    return paid + share * np.minimum(gap, 0.0, out=gap)
 
 
 def three_digit_grid(low: float, high: float) -> Array:

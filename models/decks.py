@@ -66,6 +66,16 @@ class Held:
         return (years >= self.rows[0]) & (years <= self.rows[-1]) if self.rows.size else np.full(years.shape, False)
 
 
+@dataclass(frozen=True)
+class Case:
+    """Cases of the tests: investment credit, musd, the production credit's increment, the loan, and strikes with upside shares, if any."""
+
+    credit: Money
+    ptc: Array
+    debt: Loan
+    contract: tuple[Array, Array | float] | None
+
+
 class Decks:
     """The decks of one site over a grid of strikes, or without a contract.
 
@@ -83,8 +93,15 @@ class Decks:
 
     def loan(self, itc: ArrayLike = 0.0) -> Loan:
         """Return the loan under an increment of the investment credit."""
-        site = self.site
-        return loan(site.plant, site.calendar.operate.size, self.rules, site.credit(self.law.itc, itc), self.public)
+        return self._loan(self.site.credit(self.law.itc, itc))
+
+    def _loan(self, credit: Money) -> Loan:
+        return loan(self.site.plant, self.site.calendar.operate.size, self.rules, credit, self.public)
+
+    def case(self, itc: ArrayLike = 0.0, ptc: ArrayLike = 0.0, index: Index | None = None) -> Case:
+        """Return what the decks need to know of some cases."""
+        credit = self.site.credit(self.law.itc, itc)
+        return Case(np.atleast_1d(credit), np.atleast_1d(ptc), self._loan(credit), self.held.at(index) if self.held else None)
 
     # --- decks ----------------------------------------------------------------------------------------------------
 
@@ -155,21 +172,24 @@ class Decks:
         price[:first] = outlook.dumped[self.years[:first]]
         return price
 
-    def cash(self, deck: Deck, itc: ArrayLike = 0.0, ptc: ArrayLike = 0.0, index: Index | None = None) -> Array:
+    def cash(self, deck: Deck, case: Case) -> Array:
         """Return cash available for debt service by repayment year and case, musd, ``(k, C)``."""
-        credit = self.site.credit(self.law.itc, itc)
-        cash: Array = deck.cash[:, None] + deck.credit[:, None] * np.atleast_1d(ptc) - deck.shield_lost[:, None] * np.atleast_1d(credit)
-        if self.held is not None:
-            strikes, share = self.held.at(index)
+        cash: Array = deck.cash[:, None] + deck.credit[:, None] * case.ptc - deck.shield_lost[:, None] * case.credit
+        if self.held is not None and case.contract is not None:
+            strikes, share = case.contract
             unit = payment(deck.price[:, None], strikes * deck.index[:, None], share, self.held.terms.collar)
-            cash = cash + self.site.after_tax_share * deck.covered[:, None] * unit
+            unit *= (self.site.after_tax_share * deck.covered)[:, None]
+            cash = cash + unit
         return cash
 
     # --- covers ---------------------------------------------------------------------------------------------------
 
     def bank_cover(self, itc: ArrayLike = 0.0, ptc: ArrayLike = 0.0, index: Index | None = None) -> Array:
         """Return the bank deck's average cover over the repayment years of each case; infinite without debt."""
-        return _cover(self.cash(self.bank, itc, ptc, index).mean(axis=0), self.loan(itc).service)
+        return self._bank_cover(self.case(itc, ptc, index))
+
+    def _bank_cover(self, case: Case) -> Array:
+        return _cover(self.cash(self.bank, case).mean(axis=0), case.debt.service)
 
     def bank_required(self, index: Index | None = None) -> Array:
         """Return the cover that the bank deck asks for: less as the contracted share rises."""
@@ -182,27 +202,34 @@ class Decks:
 
         Cash of a year plus the reserve over debt service; the reserve is refilled from surplus up to its size.
         """
-        cash, service = self.cash(self.downside, itc, ptc, index), self.loan(itc).service
+        return self._downside_cover(self.case(itc, ptc, index))
+
+    def _downside_cover(self, case: Case) -> Array:
+        cash, service = self.cash(self.downside, case), case.debt.service
         full = self.rules.reserve_years * service
         reserve, least = full, np.full(cash.shape[1:], np.inf)
         for year in cash:
             money = year + reserve
-            least = np.minimum(least, money)
-            reserve = np.minimum(np.maximum(money - service, 0.0), full)
+            np.minimum(least, money, out=least)
+            money -= service
+            reserve = np.clip(money, 0.0, full, out=money)
         return _cover(least, service)
 
     def dump_cover(self, itc: ArrayLike = 0.0, ptc: ArrayLike = 0.0, index: Index | None = None) -> Array:
         """Return the dump deck's loan-life cover of each case; infinite without debt."""
-        debt = self.loan(itc)
-        factor = (1.0 + debt.rate) ** -np.arange(1.0, self.repayment.size + 1)
-        return _cover(factor @ self.cash(self.dump, itc, ptc, index), debt.principal)
+        return self._dump_cover(self.case(itc, ptc, index))
+
+    def _dump_cover(self, case: Case) -> Array:
+        factor = (1.0 + case.debt.rate) ** -np.arange(1.0, self.repayment.size + 1)
+        return _cover(factor @ self.cash(self.dump, case), case.debt.principal)
 
     def passes(self, itc: ArrayLike = 0.0, ptc: ArrayLike = 0.0, index: Index | None = None) -> NDArray[np.bool_]:
         """Say where all decks pass; a plant without debt passes."""
-        passed = self.bank_cover(itc, ptc, index) >= self.bank_required(index) - TOLERANCE
-        passed &= self.downside_cover(itc, ptc, index) >= self.rules.cover_down - TOLERANCE
+        case = self.case(itc, ptc, index)
+        passed = self._bank_cover(case) >= self.bank_required(index) - TOLERANCE
+        passed &= self._downside_cover(case) >= self.rules.cover_down - TOLERANCE
         if self.dump_deck:
-            passed &= self.dump_cover(itc, ptc, index) >= self.rules.dump_cover - TOLERANCE
+            passed &= self._dump_cover(case) >= self.rules.dump_cover - TOLERANCE
         return passed
 
 

@@ -73,18 +73,18 @@ class LinearTests(Tests):
     def _lender_forms(self, itc: float, ptc: float) -> Array:
         """Return by how much the decks pass at given rates, musd, ``(F, G)``."""
         decks, rules = self.decks, self.rules
-        debt = decks.loan(itc)
-        bank = decks.cash(decks.bank, itc, ptc).mean(axis=0) - (decks.bank_required() - TOLERANCE) * debt.service
+        case, debt = decks.case(itc, ptc), decks.loan(itc)
+        bank = decks.cash(decks.bank, case).mean(axis=0) - (decks.bank_required() - TOLERANCE) * debt.service
         found = [np.broadcast_to(bank, (1, self.grid)), self._runs(itc, ptc)]
         if self.dump_deck:
             factor = (1.0 + debt.rate) ** -np.arange(1.0, decks.repayment.size + 1)
-            found.append((factor @ decks.cash(decks.dump, itc, ptc) - (rules.dump_cover - TOLERANCE) * debt.principal)[None])
+            found.append((factor @ decks.cash(decks.dump, case) - (rules.dump_cover - TOLERANCE) * debt.principal)[None])
         return np.concatenate([np.broadcast_to(f, (f.shape[0], self.grid)) for f in found])
 
     def _runs(self, itc: float, ptc: float) -> Array:
         """Return what is left of each run of years in the downside deck, musd, ``(R, G)``; single years where less than full service is asked."""
         decks = self.decks
-        service, cash = decks.loan(itc).service, decks.cash(decks.downside, itc, ptc)
+        service, cash = decks.loan(itc).service, decks.cash(decks.downside, decks.case(itc, ptc))
         total = np.concatenate([np.zeros((1, cash.shape[1])), np.cumsum(cash - service, axis=0)])
         first, last = np.triu_indices(cash.shape[0])
         if self.rules.cover_down < 1.0:

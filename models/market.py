@@ -5,7 +5,7 @@ Arrays are year-first: ``(T, S)`` for years x scenarios, ``(T, 4, S)`` with the 
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,26 +21,29 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-EXPORT, SCARCE, OPEN, BEYOND = range(4)
+EXPORT, SCARCE, OPEN, BEYOND = STATES = range(4)
 COUNTRIES = ("USA", "CAN", "MEX")
+
+
+def state_price(
+    state: int, market: Array, landed_market: Array, landed_china: Array, restricted: NDArray[np.bool_], export_cost: float, spike: float
+) -> Array:
+    """Return the domestic price in one state, USD/t, shaped as the arrays given, ``(..., S)`` (C7).
+
+    The dearest node used sets the price, ``market`` comes first at equal price, and need beyond all availability is
+    rationed at ``spike`` times the landed market price.
+    """
+    if state == EXPORT:
+        return market * (1.0 - export_cost)
+    free = landed_china if state == BEYOND else np.minimum(landed_market, landed_china)
+    return np.where(restricted, landed_market if state == SCARCE else spike * landed_market, free)
 
 
 def domestic_price(
     market: Array, landed_market: Array, landed_china: Array, restricted: NDArray[np.bool_], export_cost: float, spike: float
 ) -> Array:
-    """Return the domestic price in each state, USD/t, shape ``(T, 4, S)`` (C7).
-
-    The dearest node used sets the price, ``market`` comes first at equal price, and need beyond all availability is
-    rationed at ``spike`` times the landed market price.
-    """
-    cheapest = np.minimum(landed_market, landed_china)
-    shortage = spike * landed_market
-    price = np.empty((market.shape[0], 4, market.shape[1]))
-    price[:, EXPORT] = market * (1.0 - export_cost)
-    price[:, SCARCE] = np.where(restricted, landed_market, cheapest)
-    price[:, OPEN] = np.where(restricted, shortage, cheapest)
-    price[:, BEYOND] = np.where(restricted, shortage, landed_china)
-    return price
+    """Return the domestic price in each state, USD/t, shape ``(T, 4, S)`` (C7)."""
+    return np.stack([state_price(state, market, landed_market, landed_china, restricted, export_cost, spike) for state in STATES], axis=1)
 
 
 class Market:
@@ -72,6 +75,7 @@ class Market:
         self.schedules = {m: Schedule.read(instance, m) for m in self.products}
         self._effective: dict[tuple[str, Border, str | None], Border] = {}
         self._prices: dict[tuple[str, Border, Border], Array] = {}
+        self._means: dict[tuple[str, Border, Border], Array] = {}
 
     def _lay(self, product: str) -> None:
         """Lay out a product's prices, flat at the mean of the last simulated year after it (C2)."""
@@ -163,20 +167,41 @@ class Market:
         return found[0], found[1]
 
     def prices(self, product: str, border: Border, country: str) -> Array:
-        """Return a member's domestic price by state, USD/t, ``(T, 4, S)`` (C7)."""
+        """Return a member's domestic price by state, USD/t, ``(T, 4, S)`` (C7; kept once computed)."""
         law = self.law(product, country)
         key = (product, border.raised_to(law), law)
         if key not in self._prices:
-            table = domestic_price(
-                self.market[product],
-                *self.landed(product, border, law),
-                self.restricted[product],
-                self.export_cost,
-                float(self.instance.products.loc[product, "spike_factor"]),
-            )
+            table = domestic_price(*self._supply(product, border, law))
             table[self.simulated :] = self.market[product][self.simulated :, None]
             self._prices[key] = table
         return self._prices[key]
+
+    def mean_prices(self, product: str, border: Border, country: str) -> Array:
+        """Return the mean over scenarios of a member's domestic price by state, USD/t, ``(T, 4)`` (kept once computed)."""
+        law = self.law(product, country)
+        key = (product, border.raised_to(law), law)
+        if key not in self._means:
+            self._means[key] = self.prices(product, border, country).mean(axis=2)
+        return self._means[key]
+
+    def _supply(self, product: str, border: Border, law: Border) -> tuple[Array, Array, Array, NDArray[np.bool_], float, float]:
+        """Return what ``state_price`` takes besides the state, of all years."""
+        spike = float(self.instance.products.loc[product, "spike_factor"])
+        return self.market[product], *self.landed(product, border, law), self.restricted[product], self.export_cost, spike
+
+    def prices_along(self, product: str, border: Border, country: str, path: NDArray[np.int_]) -> Array:
+        """Return a member's domestic price in each year's state, USD/t, ``(T, S)`` (C7)."""
+        law = self.law(product, country)
+        table = self._prices.get((product, border.raised_to(law), law))
+        return self._along(product, border, law, path) if table is None else along(table, path)
+
+    def _along(self, product: str, border: Border, law: Border, path: NDArray[np.int_]) -> Array:
+        market, low, high, restricted, export_cost, spike = self._supply(product, border, law)
+        price = market.copy()
+        for state in np.unique(path[: self.simulated]):
+            rows = np.flatnonzero(path[: self.simulated] == state)
+            price[rows] = state_price(state, market[rows], low[rows], high[rows], restricted[rows], export_cost, spike)
+        return price
 
     def producer_prices(self, product: str, border: Border) -> Array:
         """Return what a refined-form producer of the club receives, by state, ``(T, 4, S)`` (C9).
@@ -184,12 +209,18 @@ class Market:
         Landed prices rise with the rates, so the best-protected member is the one with the highest rate on both
         nodes; with mixed laws the highest price of each year and scenario is taken.
         """
-        users = self._users(product)
-        tables = {id(self.prices(product, border, c)): self.prices(product, border, c) for c in users}
-        best, *others = tables.values()
-        for other in others:
-            best = np.maximum(best, other)
+        best = reduce(np.maximum, [self.prices(product, border, c) for c in self._differing(product, border)])
         return best + self.premium[product][:, None, None]
+
+    def producer_prices_along(self, product: str, border: Border, path: NDArray[np.int_]) -> Array:
+        """Return ``producer_prices`` in each year's state, USD/t, ``(T, S)``."""
+        best = reduce(np.maximum, [self.prices_along(product, border, c, path) for c in self._differing(product, border)])
+        return best + self.premium[product][:, None]
+
+    def _differing(self, product: str, border: Border) -> list[str]:
+        """Return members that use a product, one for each domestic price."""
+        laws = {c: self.law(product, c) for c in self._users(product)}
+        return list({(border.raised_to(law), law): c for c, law in laws.items()}.values())
 
     def dumped_price(self, product: str, border: Border) -> Array:
         """Return the dump deck's price by state, USD/t, ``(4,)`` (C12c), at the best-protected member."""
@@ -241,6 +272,6 @@ def demand_premium(instance: Instance, product: str, years: NDArray[np.int_]) ->
 
 
 def along(prices: Array, path: NDArray[np.int_]) -> Array:
-    """Pick the price of each year's state: ``(T, 4, S)`` and ``(T,)`` states give ``(T, S)``."""
+    """Pick the price of each year's state: ``(T, 4, S)`` and ``(T,)`` states give ``(T, S)``, means ``(T, 4)`` give ``(T,)``."""
     picked: Array = prices[np.arange(prices.shape[0]), path]
     return picked

@@ -251,7 +251,7 @@ class Outline:
 
     def _burden(self, product: str, country: str, option: Border, seen: NDArray[np.bool_]) -> float:
         users, market = self.desk.users, self.desk.market
-        price = np.where(seen, market.prices(product, option, country).mean(axis=2), np.inf).min(axis=1)
+        price = np.where(seen, market.mean_prices(product, option, country), np.inf).min(axis=1)
         return float((users.factor * users.window * market.direct[product][country] * price).sum()) / 1e6
 
     def _loss(self, product: str, option: Border, seen: NDArray[np.bool_]) -> float:

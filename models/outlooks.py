@@ -10,7 +10,6 @@ import numpy as np
 
 from .cashflow import Outlook, Site
 from .levies import LAW, Border
-from .market import along
 from .projects import Calendar, Plant, calendar
 from .regimes import Path, decode
 
@@ -46,7 +45,7 @@ class Outlooks:
         self.before_review = (market.years < instance.param("review_year")).astype(float)
         self.care_share = instance.param("care_share")
         streams = set(instance.byproducts["product_code"]) & set(market.products)
-        self.byproduct_prices = {m: along(market.producer_prices(m, LAW), baseline_paths[m]) for m in sorted(streams)}
+        self.byproduct_prices = {m: market.producer_prices_along(m, LAW, baseline_paths[m]) for m in sorted(streams)}
         self._series: dict[tuple[str, Setting], tuple[Array, Array, Array]] = {}
         self._bounds: dict[tuple[str, str | None, Border, bytes], tuple[Series, Series]] = {}
         self._hulls: dict[tuple[str, str | None, Options, bytes], tuple[Series, Series]] = {}
@@ -57,8 +56,9 @@ class Outlooks:
         key = (product, setting)
         if key not in self._series:
             path = decode(setting.path)
-            price = along(self.market.producer_prices(product, setting.border), path)
-            deck = self._deck(price, along(self.market.producer_prices(product, LAW), path))
+            price = self.market.producer_prices_along(product, setting.border, path)
+            law = price if setting.border == LAW else self.series(product, Setting(LAW, setting.path))[0]
+            deck = self._deck(price, law)
             dumped = self._dumped(product, setting.border, path)
             self._series[key] = (price, deck, dumped)
         return self._series[key]
@@ -85,8 +85,7 @@ class Outlooks:
     def feed(self, plant: Plant, setting: Setting) -> tuple[Array, Array]:
         """Return the feed's domestic price in the plant's country ``(T, S)`` and its deck price ``(T,)`` (C4)."""
         path = decode(setting.path)
-        price = along(self.market.prices(plant.feed_product, setting.border, plant.country), path)
-        law = along(self.market.prices(plant.feed_product, LAW, plant.country), path)
+        price, law = (self.market.prices_along(plant.feed_product, border, plant.country, path) for border in (setting.border, LAW))
         return price, self._deck(price, law)
 
     def calendar(self, plant: Plant, start: int) -> Calendar:

@@ -8,7 +8,7 @@ import numpy as np
 
 from .cashflow import credit_flows
 from .decisions import Decisions
-from .market import COUNTRIES, along
+from .market import COUNTRIES
 from .statement import Statement
 from .subsidies import credits_at
 from .welfare import discount
@@ -132,7 +132,7 @@ class Ledger:
             self.credits[k] += credit
             self.producers[k] += account.real_npv() + uplift + account.receipts() + credit - tax
         for m, setting in statement.settings.items():
-            price = along(desk.market.producer_prices(m, setting.border), statement.paths[m])
+            price = desk.market.producer_prices_along(m, setting.border, statement.paths[m])
             gain = float((factor * (price - desk.market.market[m]).mean(axis=1)).sum()) / 1e6
             for k, c in enumerate(COUNTRIES):
                 existing = float(desk.instance.products.loc[m, f"existing_refined_t_{c.lower()}"])
@@ -144,7 +144,7 @@ class Ledger:
         desk, total = self.statement.desk, np.zeros(3)
         for m, setting in self.statement.settings.items():
             for k, c in enumerate(COUNTRIES):
-                price = along(desk.market.prices(m, setting.border, c), self.statement.paths[m])
+                price = desk.market.prices_along(m, setting.border, c, self.statement.paths[m])
                 above = (price - desk.market.market[m]).mean(axis=1)
                 total[k] += float((desk.users.factor * above * desk.market.stated[m][c]).sum()) / 1e6
         return total

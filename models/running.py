@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from .cashflow import Site
@@ -40,35 +42,63 @@ def runs_from(site: Site, rows: Index, contract: ContractTerms, need: Array) -> 
     return np.asarray(level / contract.index(rows)[:, None])
 
 
-def expected_under(site: Site, rows: Index, strikes: Array, contract: ContractTerms) -> tuple[Array, Array]:
-    """Return expected margin and active cost of the tenor's ``k`` years over a rising grid of strikes, musd, each ``(k, G)``.
+def expected_margin(
+    site: Site, rows: Index, strikes: Array, contract: ContractTerms, weights: Array | None = None, short: Index | None = None
+) -> Array:
+    """Return the expected margin of the tenor's ``k`` years over a rising grid of strikes, musd, ``(k, G)`` (C10).
 
     In an envelope running is never worse than care (``Outlook.floor``).
+
+    Args:
+        site: the plant at its prices.
+        rows: operating years of the tenor, ``(k,)``.
+        strikes: the grid, USD/t ``(G,)``.
+        contract: terms with one upside share.
+        weights: factors by which the years are added up, ``(k,)``; the result is then ``(1, G)``.
+        short: ``short_from`` of the same grid, where it is at hand.
     """
-    cost = np.broadcast_to(site.cost, site.price.shape)[rows]
-    sales, care = site.sales[rows], site.care_share * cost
+    sales, outgoings = site.sales[rows], site.outgoings[rows]
+    care = site.care_share * np.broadcast_to(site.cost, site.price.shape)[rows]
     tonnes, index = (x[:, None] for x in (site.contracted(rows, contract), contract.index(rows)))
-    price, share, ceiling = site.price[rows], float(contract.upside_share), 1.0 + contract.collar
-    begin = active = np.searchsorted(strikes, runs_from(site, rows, contract, cost - care - sales))
-    if site.outlook.floor is not None:
-        begin = np.searchsorted(strikes, runs_from(site, rows, contract, site.outgoings[rows] - care - sales))
-    short = np.maximum(begin, np.searchsorted(strikes, price / index))
-    fixed = _from(begin, sales - site.outgoings[rows] + care - share * tonnes * price, strikes.size)
-    slope = share * ceiling * _from(begin, None, strikes.size)
+    share, ceiling = float(contract.upside_share), 1.0 + contract.collar
+    value, unit = tonnes * site.price[rows], np.broadcast_to(tonnes * index, care.shape)
+    spent = site.cost[rows] if site.outlook.floor is None else outgoings
+    begin = np.searchsorted(strikes, runs_from(site, rows, contract, spent - care - sales))
+    short = np.maximum(begin, short_from(site, rows, strikes, contract) if short is None else short)
+    gain = sales - outgoings + care
+    places, fixed, slope = [begin, short], [gain - share * value], [share * ceiling * unit]
     if contract.collar and share:
-        over = np.maximum(begin, np.searchsorted(strikes, price / (ceiling * index)))
-        fixed += _from(over, share * tonnes * price, strikes.size) - _from(short, tonnes * price, strikes.size)
-        slope += _from(short, None, strikes.size) - share * ceiling * _from(over, None, strikes.size)
+        places.insert(1, np.maximum(begin, np.searchsorted(strikes, site.price[rows] / (ceiling * index))))
+        fixed += [share * value, -value]
+        slope += [-share * ceiling * unit, unit]
     else:
-        fixed -= (1.0 - share) * _from(short, tonnes * price, strikes.size)
-        slope += (1.0 - share) * _from(short, None, strikes.size)
-    margin = (fixed + tonnes * index * slope * strikes) / price.shape[1] - care.mean(axis=1)[:, None]
-    return margin, _from(active, cost, strikes.size) / price.shape[1]
+        fixed += [(share - 1.0) * value]
+        slope += [(1.0 - share) * unit]
+    at_zero, per_strike = (_from(places, amounts, strikes.size, weights) for amounts in (fixed, slope))
+    idle: Array = care.mean(axis=1)[:, None] if weights is None else weights @ care.mean(axis=1)
+    margin: Array = (at_zero + per_strike * strikes) / care.shape[1] - idle
+    return margin
 
 
-def _from(first: Index, amount: Array | None, size: int) -> Array:
-    """Return sums over scenarios of amounts, or of ones, that begin at some place of the grid, ``(k, G)``."""
-    place = (first + (size + 1) * np.arange(first.shape[0])[:, None]).ravel()
-    weights = None if amount is None else amount.ravel()
-    begun = np.bincount(place, weights, first.shape[0] * (size + 1)).reshape(-1, size + 1)
-    return np.cumsum(begun[:, :-1], axis=1, dtype=float)
+def expected_cost(site: Site, rows: Index, strikes: Array, contract: ContractTerms, weights: Array | None = None) -> Array:
+    """Return the expected cost of running in the tenor's ``k`` years, musd; arguments and result as of ``expected_margin``."""
+    cost = np.broadcast_to(site.cost, site.price.shape)[rows]
+    begin = np.searchsorted(strikes, runs_from(site, rows, contract, cost * (1.0 - site.care_share) - site.sales[rows]))
+    return _from([begin], [cost], strikes.size, weights) / cost.shape[1]
+
+
+def short_from(site: Site, rows: Index, strikes: Array, contract: ContractTerms) -> Index:
+    """Return the place in a rising grid from which on the strike is above the price, ``(k, S)``."""
+    return np.searchsorted(strikes, site.price[rows] / contract.index(rows)[:, None])
+
+
+def _from(places: Sequence[Index], amounts: Sequence[Array], size: int, weights: Array | None) -> Array:
+    """Return sums over scenarios of amounts that begin at some place of the grid, by year ``(k, G)`` or weighed over them ``(1, G)``."""
+    first, amount, years = np.stack(places), np.stack(amounts), 1
+    if weights is None:
+        years = first.shape[1]
+        first = first + (size + 1) * np.arange(years)[:, None]
+    else:
+        amount *= weights[:, None]
+    begun = np.bincount(first.ravel(), amount.ravel(), years * (size + 1)).reshape(years, size + 1)
+    return np.cumsum(begun[:, :-1], axis=1)

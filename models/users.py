@@ -32,7 +32,7 @@ class Users:
         self._losses: dict[tuple[str, Setting], Array] = {}
         self._burdens: dict[tuple[str, Setting], Array] = {}
         self.baseline_cost = {
-            m: np.array([self._pv(m, c, along(market.prices(m, LAW, c), baseline_paths[m]).mean(axis=1)) for c in COUNTRIES]) for m in market.products
+            m: np.array([self._pv(m, c, along(market.mean_prices(m, LAW, c), baseline_paths[m])) for c in COUNTRIES]) for m in market.products
         }
         self.basket = np.sum([self.baseline_cost[m] for m in market.products], axis=0)
         self.basket_cap = _limit(market, "users_basket", "caps.basket")
@@ -48,7 +48,7 @@ class Users:
         if key not in self._burdens:
             path = decode(setting.path)
             self._burdens[key] = (
-                np.array([self._pv(product, c, along(self.market.prices(product, setting.border, c), path).mean(axis=1)) for c in COUNTRIES])
+                np.array([self._pv(product, c, along(self.market.mean_prices(product, setting.border, c), path)) for c in COUNTRIES])
                 - self.baseline_cost[product]
             )
         return self._burdens[key]

@@ -147,8 +147,8 @@ def project_cost(
     factor, cal = discount(horizon, public_rate), site.calendar
     held = contract is not None and strikes is not None
     itc, ptc = increments(level, law if held else None, horizon)
-    grant, rate = credit_flows(site, itc, ptc)
-    batch = max(rate.shape[0], strikes.size if held and strikes is not None else 1)
+    grant, _ = credit_flows(site, itc, ptc)
+    batch = max(grant.shape[0], strikes.size if held and strikes is not None else 1)
     payments, receipts, credits = (np.zeros((batch, horizon)) for _ in range(3))
     credits[:, cal.build] += grant
     credits[:, cal.operate[0]] += loan_subsidies(site, law, level)
@@ -157,7 +157,7 @@ def project_cost(
     rows = contract.covered(cal.operate.size) if contract is not None and held else np.zeros(0, dtype=int)
     rest = np.setdiff1d(np.arange(cal.operate.size), rows)
     net = gross = np.zeros((batch, scenarios))
-    parts = [(rest, merchant[:, rest])]
+    parts = [Running(rest, merchant[:, rest], np.zeros(batch, dtype=int))]
     if rows.size and contract is not None and strikes is not None:
         years = cal.operate[rows]
         pairs = np.stack(np.broadcast_arrays(strikes, contract.upside_share))
@@ -168,20 +168,41 @@ def project_cost(
         payments[:, years] = expected[which]
         receipts[:, years] = (expected - payment.mean(axis=2))[which]
         net, gross = ((factor[years] @ money)[which] for money in (payment, paid))
-        parts.append((rows, sure[which]))
-    for rows, active in parts:
-        if rate[:, rows].any():
-            cost = active * site.cost[rows]
-            credits[:, cal.operate[rows]] += rate[:, rows] * cost.mean(axis=2)
-            scenario_credits = scenario_credits + ((factor[cal.operate[rows]] * rate[:, rows])[:, None] @ cost)[:, 0]
+        parts.append(Running(rows, sure, np.broadcast_to(which, batch)))
+    law_rate = law.ptc if held else np.zeros(horizon)
+    for part in parts if site.plant.ptc_share else ():
+        yearly, by_scenario = _drawn(site, part, law_rate, ptc[:, 0] - law_rate[0], factor)
+        credits[:, cal.operate[part.rows]] += yearly
+        scenario_credits += by_scenario
     booked = np.maximum(0.0, net.mean(axis=1)) + credits @ factor
     own = (payments, receipts, credits), booked, np.maximum(0.0, net) + scenario_credits, gross + scenario_credits
     return _with_offtake(site, parts, factor, *own, exact=worst is None)
 
 
+@dataclass(frozen=True)
+class Running:
+    """Some operating years ``(k,)`` with where the plant runs in them, ``(U, k, S)``, and which of the ``U`` is each entry's, ``(R,)``."""
+
+    rows: NDArray[np.int_]
+    active: NDArray[np.bool_]
+    which: NDArray[np.int_]
+
+
+def _drawn(site: Site, part: Running, law: Array, increment: Array, factor: Array) -> tuple[Array, Array]:
+    """Return production credits by entry, musd: expected by year ``(R, k)``, and PV by scenario ``(R, S)``.
+
+    ``law`` are rates by year ``(T,)``, ``increment`` what each entry adds to them.
+    """
+    years, share = site.calendar.operate[part.rows], site.plant.ptc_share
+    cost = part.active * site.cost[part.rows]
+    at_law, extra = ((share * factor[years] * rate) @ cost for rate in (law[years], 1.0))
+    yearly = share * (law[years] + increment[:, None]) * cost.mean(axis=2)[part.which]
+    return yearly, at_law[part.which] + increment[:, None] * extra[part.which]
+
+
 def _with_offtake(
     site: Site,
-    parts: Sequence[tuple[NDArray[np.int_], NDArray[np.bool_]]],
+    parts: Sequence[Running],
     factor: Array,
     flows: tuple[Array, Array, Array],
     booked: Array,
@@ -192,20 +213,19 @@ def _with_offtake(
 ) -> Cost:
     """Add a project's offtake, one contract that members bear together (C17, C24), to its own cost.
 
-    ``parts`` are operating years with where the plant runs in them, ``(R, k, S)``. If not ``exact`` payments count only
-    where it surely runs, and receipts everywhere.
+    If not ``exact`` payments count only where the plant surely runs, and receipts everywhere.
     """
     paid_by_all, got_by_all = np.zeros_like(flows[0]), np.zeros_like(flows[0])
     net = gross = np.zeros(scenario.shape)
-    for rows, active in parts if site.aid.streams else ():
-        years = site.calendar.operate[rows]
-        for bought in site.purchases[:, rows]:
-            payment = np.where(active, bought, 0.0 if exact else np.minimum(bought, 0.0))
+    for part in parts if site.aid.streams else ():
+        years = site.calendar.operate[part.rows]
+        for bought in site.purchases[:, part.rows]:
+            payment = np.where(part.active, bought, 0.0 if exact else np.minimum(bought, 0.0))
             paid = np.maximum(payment, 0.0)
-            paid_by_all[:, years] += paid.mean(axis=2)
-            got_by_all[:, years] += (paid - payment).mean(axis=2)
-            net = net + factor[years] @ payment
-            gross = gross + factor[years] @ paid
+            paid_by_all[:, years] += paid.mean(axis=2)[part.which]
+            got_by_all[:, years] += (paid - payment).mean(axis=2)[part.which]
+            net = net + (factor[years] @ payment)[part.which]
+            gross = gross + (factor[years] @ paid)[part.which]
     together = np.maximum(0.0, net.mean(axis=1))
     scenario = scenario + np.maximum(0.0, net)
     return Cost(*flows, paid_by_all, got_by_all, booked + together, together, scenario, outlay + gross)

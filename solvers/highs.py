@@ -18,7 +18,7 @@ from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pyomo.environ as pyo
+    import pyomo.core as pyo
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]

@@ -31,7 +31,7 @@ from .worth import crossing_worth, target_worth
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pyomo.environ as pyo
+    import pyomo.core as pyo
 
     from ..instances import Instance
     from .design import Design
