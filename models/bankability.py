@@ -15,10 +15,10 @@ import numpy as np
 from .cashflow import EVERY, Operation, Site, blocks
 from .decks import TOLERANCE, Decks, Held
 from .lending import Rules, main_share
-from .running import expected_cost, expected_margin, short_from
+from .running import expected_under
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -99,36 +99,22 @@ class Tests:
         """Return the operating years without a contract."""
         return np.setdiff1d(np.arange(self.count), self.rows)
 
-    def _over_grid(self, weights: Array | None, part: Callable[[Array, ContractTerms], Array]) -> Array:
-        """Return what a function of a rising grid and terms gives of the tenor's years for each upside share, musd, ``(k, G)`` or ``(1, G)``."""
-        found = np.zeros((self.rows.size if weights is None else 1, self.grid))
+    @cached_property
+    def held_years(self) -> tuple[Array, Array]:
+        """Return expected margin and expected cost of running in the tenor's ``k`` years, musd, each ``(k, G)``."""
+        found = np.zeros((2, self.rows.size, self.grid))
         if self.held is not None and self.rows.size:
             strikes, shares = self.held.at(None)
             for share in np.unique(shares):
                 mine = np.broadcast_to(shares == share, strikes.shape)
-                found[:, mine] = part(strikes[mine], replace(self.held.terms, upside_share=float(share)))
-        return found
-
-    def held_margin(self, weights: Array | None = None) -> Array:
-        """Return the expected margin of the tenor's ``k`` years, musd, ``(k, G)``; ``(1, G)`` if weighed and added up."""
-        site, rows = self.site, self.rows
-        known: dict[bytes, Index] = {}
-
-        def part(grid: Array, terms: ContractTerms) -> Array:
-            short = known.setdefault(grid.tobytes(), short_from(site, rows, grid, terms)) if grid.tobytes() not in known else known[grid.tobytes()]
-            return expected_margin(site, rows, grid, terms, weights, short)
-
-        return self._over_grid(weights, part)
-
-    def held_cost(self, weights: Array | None = None) -> Array:
-        """Return the expected cost of running in the tenor's ``k`` years, as ``held_margin``."""
-        return self._over_grid(weights, lambda grid, terms: expected_cost(self.site, self.rows, grid, terms, weights))
+                found[:, :, mine] = expected_under(self.site, self.rows, strikes[mine], replace(self.held.terms, upside_share=float(share)))
+        return found[0], found[1]
 
     @cached_property
     def expected(self) -> tuple[Array, Array]:
         """Return expected margin and expected active cost of all operating years, musd, each ``(n, G)``."""
         margin, active = (np.repeat(part[:, None], self.grid, axis=1) for part in self.merchant_years)
-        margin[self.rows], active[self.rows] = self.held_margin(), self.held_cost()
+        margin[self.rows], active[self.rows] = self.held_years
         return margin, active
 
     @cached_property
@@ -175,20 +161,15 @@ class Tests:
     @property
     def _operating_parts(self) -> tuple[Array, Array, Array]:
         """Return PVs of operating years without credits, of active cost times the law's rate, and of active cost, musd, ``(G,)`` or ``(1,)``."""
-        site, law = self.site, self.law.ptc[self.site.calendar.operate]
-        operate, losses = self.discount[1], self.discount_of_losses
-        margin, active = (part[:, None] for part in self.merchant_years)
-        if losses is not operate or operate.shape[1] > 1:
-            margin, active = self.expected
-            flow = site.after_tax_share * margin + site.fixed[:, None]
-            run = operate * active
-            return (operate * np.maximum(flow, 0.0) + losses * np.minimum(flow, 0.0)).sum(axis=0), law @ run, run.sum(axis=0)
-        weight, late, rows = operate[:, 0], self.late, self.rows
-        earned = site.after_tax_share * (self.held_margin(weight[rows])[0] + weight[late] @ margin[late]) + weight @ site.fixed
+        site, operate, losses = self.site, self.discount[1], self.discount_of_losses
+        margin, active = self.expected
+        flow = site.after_tax_share * margin + site.fixed[:, None]
+        factor = operate if losses is operate else np.where(flow > 0.0, operate, losses)
+        earned = (factor * flow).sum(axis=0)
         if not site.plant.ptc_share:
             return earned, np.zeros(1), np.zeros(1)
-        at_law, extra = (self.held_cost(w[rows])[0] + w[late] @ active[late] if w.any() else np.zeros(1) for w in (weight * law, weight))
-        return earned, at_law, extra
+        run = operate * active
+        return earned, self.law.ptc[site.calendar.operate] @ run, run.sum(axis=0)
 
     def value(self, itc: ArrayLike = 0.0, ptc: ArrayLike = 0.0, index: Index | None = None) -> Array:
         """Return expected NPV at the C12a rate, musd, of each case."""

@@ -192,32 +192,33 @@ class Site:
 
         The plant idles where revenue, receipts included, is below cost less care cost; its margin is then minus care.
         """
-        span = _span(rows)
-        cost = np.broadcast_to(self.cost, self.price.shape)[span][:, scenarios]
+        here = span(rows)
+        cost = np.broadcast_to(self.cost, self.price.shape)[here][:, scenarios]
         receipts = np.zeros((1, 1, 1)) if strikes is None or contract is None else self.receipts(rows, strikes, contract, scenarios)
-        margin = receipts + self.sales[span][None, :, scenarios]
+        margin = receipts + self.sales[here][None, :, scenarios]
         active = margin >= cost * (1.0 - self.care_share)
-        margin -= self.outgoings[span][:, scenarios]
+        margin -= self.outgoings[here][:, scenarios]
         care = -self.care_share * cost
         np.copyto(margin, care, where=~active)
         if self.outlook.floor is not None:
             np.maximum(margin, care, out=margin)
         return Operation(margin, receipts, active)
 
-    def runs(self, rows: NDArray[np.int_], strikes: Array, contract: ContractTerms) -> NDArray[np.bool_]:
+    def runs(self, rows: NDArray[np.int_], strikes: Array, contract: ContractTerms, scenarios: Selection = EVERY) -> NDArray[np.bool_]:
         """Say in which of the operating years ``rows`` the plant runs under each strike, ``(R, k, S)`` (C10)."""
-        return self.active(rows, self.receipts(rows, strikes, contract))
+        return self.active(rows, self.receipts(rows, strikes, contract, scenarios), scenarios)
 
-    def active(self, rows: NDArray[np.int_], receipts: Array) -> NDArray[np.bool_]:
+    def active(self, rows: NDArray[np.int_], receipts: Array, scenarios: Selection = EVERY) -> NDArray[np.bool_]:
         """Say in which of the operating years ``rows`` the plant runs, given what a contract would pay then, musd (C10)."""
-        span = _span(rows)
-        return receipts + self.sales[span] >= self.cost[span] * (1.0 - self.care_share)
+        here = span(rows)
+        cost = np.broadcast_to(self.cost, self.price.shape)[here][:, scenarios]
+        return receipts + self.sales[here][:, scenarios] >= cost * (1.0 - self.care_share)
 
     def receipts(self, rows: NDArray[np.int_], strikes: Array, contract: ContractTerms, scenarios: Selection = EVERY) -> Array:
         """Return what a contract pays in the operating years ``rows`` if the plant runs, musd, ``(R, k, S)`` (C14)."""
         level = strikes[:, None] * contract.index(rows)
         share = np.reshape(contract.upside_share, (-1, 1, 1)) if np.ndim(contract.upside_share) else contract.upside_share
-        unit = payment(self.price[_span(rows)][None, :, scenarios], level[:, :, None], share, contract.collar)
+        unit = payment(self.price[span(rows)][None, :, scenarios], level[:, :, None], share, contract.collar)
         unit *= self.contracted(rows, contract)[None, :, None]
         return unit
 
@@ -255,7 +256,7 @@ def blocks(scenarios: int, rows: int) -> list[slice]:
     return [slice(first, min(first + size, scenarios)) for first in range(0, scenarios, size)]
 
 
-def _span(rows: NDArray[np.int_]) -> slice | NDArray[np.int_]:
+def span(rows: NDArray[np.int_]) -> slice | NDArray[np.int_]:
     """Return rows that follow on each other as a slice, which copies nothing."""
     whole = rows.size and rows[-1] - rows[0] == rows.size - 1
     return slice(int(rows[0]), int(rows[-1]) + 1) if whole else rows

@@ -117,27 +117,22 @@ class CellCosts(LevelCosts):
         entry, share = self.corners.entry[self.of[level]], self.corners.share[self.of[level]]
         return Cost(*(np.tensordot(share, getattr(self.entries, name)[entry], axes=1) for name in Cost.__dataclass_fields__))
 
-    def weighed(self, weigh: Callable[[Cost, Array], Array]) -> Array:
+    def weighed(self, weigh: Callable[[Cost], Array]) -> Array:
         """Return the least weighted cost of each level, ``(L,)``; inf where there is none."""
         found = np.full(self.of.size, np.inf)
         np.minimum.at(found, self.level, self.by_corner(weigh))
         return found
 
-    def cheapest(self, level: int, weigh: Callable[[Cost, Array], Array]) -> tuple[float, float]:
+    def cheapest(self, level: int, weigh: Callable[[Cost], Array]) -> tuple[float, float]:
         """Return the increments at a level's corner of least weighted cost."""
         where = np.flatnonzero(self.level == level)
         itc, ptc = self.corners.rates[where[self.by_corner(weigh)[where].argmin()]]
         return float(itc), float(ptc)
 
-    def by_corner(self, weigh: Callable[[Cost, Array], Array]) -> Array:
+    def by_corner(self, weigh: Callable[[Cost], Array]) -> Array:
         """Return the weighted cost of every corner, ``(N,)``."""
-        values = weigh(self.entries, self.hosted)
+        values = weigh(self.entries)
         return (values[self.corners.entry] * self.corners.share).sum(axis=1)
-
-
-def together(costs: Sequence[Cost]) -> Cost:
-    """Return several batches as one."""
-    return Cost(*(np.concatenate([getattr(c, name) for c in costs]) for name in Cost.__dataclass_fields__))
 
 
 class SiteBounds:
@@ -215,7 +210,7 @@ class SiteBounds:
             start = self.ends[:-1]
             base, drawn = (project_cost(best, law, level, rate, self.offer.contract, start, self.worst) for level in (NO_CREDIT, CreditLevel(ptc=top.ptc)))
             batches += [base, self._rise(np.diff(self.ends)), drawn - base]
-        return together(batches)
+        return Cost.together(batches)
 
     def _rise(self, width: Array) -> Cost:
         """Return by how much payments rise at least over each interval of strikes: the width times the slope at its start.

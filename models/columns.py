@@ -93,7 +93,7 @@ def family(
     drawn, distinct = distinct_levels([offer.levels[r] for r in wanted]) if supports is None else supports.distinct(site.plant, offer.levels, wanted)
     of = np.full(len(offer.levels), -1)
     of[wanted] = drawn
-    made = Columns(distinct, site.outlook.price.shape)
+    made = Columns(distinct)
     for members in made.variants():
         sites = [None if s is None else _aided(s, supports, [made.levels[r] for r in members]) for s in (site, worst)]
         assert sites[0] is not None
@@ -101,7 +101,7 @@ def family(
     expanded = (np.append(values, none)[of] for values, none in ((made.kind, INFEASIBLE), (made.strike, np.nan), (made.supported, 0.0)))
     kind, strike, supported = expanded
     sales = full_sales(site, offer.public_rate, offer.long_run[site.plant.product])
-    return Family(kind, strike, LevelCosts(made.cost, of), supported, sales)
+    return Family(kind, strike, LevelCosts.collected(made.costs, of, Cost.none(*site.outlook.price.shape)), supported, sales)
 
 
 def _aided(site: Site, supports: Supports | None, levels: Sequence[CreditLevel]) -> Site:
@@ -160,12 +160,12 @@ class Cases:
 class Columns:
     """Columns of one site at distinct levels, filled in variant by variant."""
 
-    def __init__(self, levels: Sequence[CreditLevel], shape: tuple[int, ...]) -> None:
+    def __init__(self, levels: Sequence[CreditLevel]) -> None:
         """Start with nothing feasible."""
         self.levels = levels
         count = len(levels)
         self.kind, self.strike, self.supported = np.full(count, INFEASIBLE), np.full(count, np.nan), np.zeros(count)
-        self.cost = Cost.none(*shape).repeated(count)
+        self.costs: list[tuple[Index, Cost]] = []
 
     def variants(self) -> list[Index]:
         """Return the levels that put the plant on the same terms but for credit rates, loan and upside share, together."""
@@ -211,8 +211,7 @@ class Columns:
                 running = None if worst is None else surely_running(worst, offer)
                 cost = project_cost(site, law, levels, offer.public_rate, worst=worst, running=running)
             self.supported[where] = increments_over_law(site, law, levels, cost, offer.public_rate, held=sort == CONTRACT)
-            for name in Cost.__dataclass_fields__:
-                getattr(self.cost, name)[where] = getattr(cost, name)
+            self.costs.append((where, cost))
 
 
 def _alone(tests: Tests, cases: Cases) -> Passed:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .baseline import dump_exposed
-from .cells import NONE, Cell, CellCosts, Corners, SiteBounds, together
+from .cells import NONE, Cell, CellCosts, Corners, SiteBounds
 from .columns import CONTRACT, INFEASIBLE, UNAIDED, Family
 from .competition import Competition
 from .desk import Desk
@@ -107,7 +107,7 @@ class CreditDesk(Desk):
         return capital, yearly * years
 
     def cheapest_rates(
-        self, plant_id: str, start: int, settings: Mapping[str, Setting], level: int, weigh: Callable[[Cost, Array], Array]
+        self, plant_id: str, start: int, settings: Mapping[str, Setting], level: int, weigh: Callable[[Cost], Array]
     ) -> tuple[float, float]:
         """Return the increments at which a plant's bound in a cell is reached."""
         cost = self.family(plant_id, start, settings).cost
@@ -202,8 +202,9 @@ class CreditDesk(Desk):
         found = []
         for k, cell in enumerate(points):
             corner = Corners(np.zeros((1, 4), dtype=int), share, np.array([[cell.bottom.itc, cell.bottom.ptc]]), made.strike[k : k + 1])
-            cost = made.cost.at(k).repeated(1)
-            found.append(Part(cost, corner if made.kind[k] != INFEASIBLE else NONE, float(made.supported[k]), made.sales))
+            passes = made.kind[k] != INFEASIBLE
+            cost = made.cost.at(k) if passes else Cost.none(*site.outlook.price.shape)
+            found.append(Part(cost.repeated(1), corner if passes else NONE, float(made.supported[k]), made.sales))
         return found
 
     def _within(self, cell: Cell, key: tuple[object, ...]) -> Cell:
@@ -227,7 +228,7 @@ class CreditDesk(Desk):
             if id(part.cost) not in batches:
                 batches[id(part.cost)] = (count, part.cost)
                 count += part.cost.booked.shape[0]
-        entries = together([cost for _, cost in batches.values()])
+        entries = Cost.together([cost for _, cost in batches.values()])
         corners = Corners.joined([part.corners.moved(batches[id(part.cost)][0]) for part in parts.values()])
         level = np.repeat(list(parts), [part.corners.strike.size for part in parts.values()])
         value = ((entries.booked + self.tail_weight * entries.scenario.mean(axis=-1))[corners.entry] * corners.share).sum(axis=1)
@@ -264,6 +265,6 @@ class NoBand(Competition):
     products: tuple[str, ...] = ()
 
 
-def weigher(weights: Weights, country: str) -> Callable[[Cost, Array], Array]:
-    """Return what weighs cost entries and their hosted part in a member."""
-    return lambda cost, hosted: weights.of(cost, COUNTRIES.index(country), hosted)
+def weigher(weights: Weights, country: str) -> Callable[[Cost], Array]:
+    """Return what weighs cost entries in a member."""
+    return lambda cost: weights.of(cost, COUNTRIES.index(country))

@@ -48,19 +48,19 @@ def exact_family(site: Site, law: LawCredits, offer: Offer, exposed: bool, level
 
 
 def _priced(site: Site, law: LawCredits, offer: Offer, levels: Sequence[CreditLevel], kind: NDArray[np.int_], strike: Array) -> Family:
-    cost = Cost.none(*site.outlook.price.shape).repeated(len(levels))
+    costs: list[tuple[NDArray[np.int_], Cost]] = []
     supported = np.zeros(len(levels))
     for sort, contract in ((UNAIDED, None), (CONTRACT, offer.contract)):
-        where = np.flatnonzero(kind == sort).tolist()
-        if not where:
+        where = np.flatnonzero(kind == sort)
+        if not where.size:
             continue
-        chosen = [levels[k] for k in where]
-        made = project_cost(site, law, chosen, offer.public_rate, contract, None if contract is None else strike[where])
-        supported[where] = increments_over_law(site, law, chosen, made, offer.public_rate, held=sort == CONTRACT)
-        for name in Cost.__dataclass_fields__:
-            getattr(cost, name)[where] = getattr(made, name)
+        chosen = [levels[k] for k in where.tolist()]
+        cost = project_cost(site, law, chosen, offer.public_rate, contract, None if contract is None else strike[where])
+        supported[where] = increments_over_law(site, law, chosen, cost, offer.public_rate, held=sort == CONTRACT)
+        costs.append((where, cost))
     sales = full_sales(site, offer.public_rate, offer.long_run[site.plant.product])
-    return Family(kind, strike, LevelCosts(cost, np.arange(len(levels))), supported, sales)
+    found = LevelCosts.collected(costs, np.arange(len(levels)), Cost.none(*site.outlook.price.shape))
+    return Family(kind, strike, found, supported, sales)
 
 
 def fine_strikes(site: Site, law: LawCredits, offer: Offer, exposed: bool, levels: Sequence[CreditLevel]) -> Array:

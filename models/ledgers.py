@@ -102,7 +102,7 @@ class Ledger:
         start = known.shape[0] - 1
         if start == len(self.entries):
             return known
-        rows = [np.where(ok, cost.weighed(lambda c, hosted: weights.of(c, country, hosted)), np.inf) for cost, ok in self.entries[start:]]
+        rows = [np.where(ok, cost.weighed(lambda c: weights.of(c, country)), np.inf) for cost, ok in self.entries[start:]]
         return np.concatenate([known, np.stack(rows)[:, self.levels]])
 
     def _plant(self, member: int) -> str:

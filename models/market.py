@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 EXPORT, SCARCE, OPEN, BEYOND = STATES = range(4)
 COUNTRIES = ("USA", "CAN", "MEX")
+TABLES = 64
+"""Tables of prices by state that are kept: they are the largest arrays, and soon made again."""
 
 
 def state_price(
@@ -167,12 +169,14 @@ class Market:
         return found[0], found[1]
 
     def prices(self, product: str, border: Border, country: str) -> Array:
-        """Return a member's domestic price by state, USD/t, ``(T, 4, S)`` (C7; kept once computed)."""
+        """Return a member's domestic price by state, USD/t, ``(T, 4, S)`` (C7); the last few are kept."""
         law = self.law(product, country)
         key = (product, border.raised_to(law), law)
         if key not in self._prices:
             table = domestic_price(*self._supply(product, border, law))
             table[self.simulated :] = self.market[product][self.simulated :, None]
+            if len(self._prices) == TABLES:
+                del self._prices[next(iter(self._prices))]
             self._prices[key] = table
         return self._prices[key]
 

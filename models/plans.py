@@ -57,12 +57,9 @@ class Weights:
     joint: Array
     booked: float = 1.0
 
-    def of(self, cost: Cost, country: int, outlay: Array | None = None) -> Array:
-        """Return the weighted cost of a project or group in one member, over the leading axes of ``cost``.
-
-        ``outlay`` is the cost's hosted part, where it is at hand.
-        """
-        result: Array = self.booked * cost.booked + (cost.hosted if outlay is None else outlay) @ self.outlay[country]
+    def of(self, cost: Cost, country: int) -> Array:
+        """Return the weighted cost of a project or group in one member, over the leading axes of ``cost``."""
+        result: Array = self.booked * cost.booked + cost.hosted @ self.outlay[country]
         if self.joint.any():
             result = result + cost.joint_payments @ self.joint
         if self.scenario.any():

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from .cashflow import EVERY, blocks, span
 
+if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .cashflow import Site
+    from .cashflow import Selection, Site
     from .contracts import ContractTerms
 
     Array = NDArray[np.float64]
     Index = NDArray[np.int_]
 
 
-def runs_from(site: Site, rows: Index, contract: ContractTerms, need: Array) -> Array:
+def runs_from(site: Site, rows: Index, contract: ContractTerms, need: Array, scenarios: Selection = EVERY) -> Array:
     """Return the least strike at which a contract pays what is needed, USD/t, ``(k, S)``; infinite where none does.
 
     Args:
@@ -33,8 +33,9 @@ def runs_from(site: Site, rows: Index, contract: ContractTerms, need: Array) -> 
         rows: operating years of the tenor, ``(k,)``.
         contract: terms with one upside share.
         need: what the contract must pay, musd ``(k, S)``.
+        scenarios: those of ``need``.
     """
-    price, share = site.price[rows], contract.upside_share
+    price, share = site.price[span(rows)][:, scenarios], contract.upside_share
     with np.errstate(divide="ignore", invalid="ignore"):
         short = need / site.contracted(rows, contract)[:, None]
         spared = (price + short / share) / (1.0 + contract.collar) if share else np.full(price.shape, -np.inf)
@@ -42,63 +43,42 @@ def runs_from(site: Site, rows: Index, contract: ContractTerms, need: Array) -> 
     return np.asarray(level / contract.index(rows)[:, None])
 
 
-def expected_margin(
-    site: Site, rows: Index, strikes: Array, contract: ContractTerms, weights: Array | None = None, short: Index | None = None
-) -> Array:
-    """Return the expected margin of the tenor's ``k`` years over a rising grid of strikes, musd, ``(k, G)`` (C10).
+def expected_under(site: Site, rows: Index, strikes: Array, contract: ContractTerms) -> tuple[Array, Array]:
+    """Return expected margin and expected cost of running in the tenor's ``k`` years over a rising grid of strikes, musd, each ``(k, G)`` (C10).
 
-    In an envelope running is never worse than care (``Outlook.floor``).
-
-    Args:
-        site: the plant at its prices.
-        rows: operating years of the tenor, ``(k,)``.
-        strikes: the grid, USD/t ``(G,)``.
-        contract: terms with one upside share.
-        weights: factors by which the years are added up, ``(k,)``; the result is then ``(1, G)``.
-        short: ``short_from`` of the same grid, where it is at hand.
+    In an envelope running is never worse than care (``Outlook.floor``). ``contract`` has one upside share.
     """
-    sales, outgoings = site.sales[rows], site.outgoings[rows]
-    care = site.care_share * np.broadcast_to(site.cost, site.price.shape)[rows]
+    scenarios = site.price.shape[1]
+    begun = np.zeros((3, rows.size, strikes.size + 1))
+    for block in blocks(scenarios, rows.size):
+        begun += _begun(site, rows, strikes, contract, block)
+    at_zero, per_strike, cost = np.cumsum(begun, axis=2)[..., :-1] / scenarios
+    care = site.care_share * site.cost[rows].mean(axis=1)
+    return at_zero + per_strike * strikes - care[:, None], cost
+
+
+def _begun(site: Site, rows: Index, strikes: Array, contract: ContractTerms, scenarios: Selection) -> Array:
+    """Return by place of the grid what begins there: margin beyond care at a strike of 0, its slope, and cost, summed over scenarios, ``(3, k, G + 1)``."""
+    here = span(rows)
+    sales, outgoings, price, cost = (x[here][:, scenarios] for x in (site.sales, site.outgoings, site.price, np.broadcast_to(site.cost, site.price.shape)))
+    care = site.care_share * cost
     tonnes, index = (x[:, None] for x in (site.contracted(rows, contract), contract.index(rows)))
     share, ceiling = float(contract.upside_share), 1.0 + contract.collar
-    value, unit = tonnes * site.price[rows], np.broadcast_to(tonnes * index, care.shape)
-    spent = site.cost[rows] if site.outlook.floor is None else outgoings
-    begin = np.searchsorted(strikes, runs_from(site, rows, contract, spent - care - sales))
-    short = np.maximum(begin, short_from(site, rows, strikes, contract) if short is None else short)
-    gain = sales - outgoings + care
-    places, fixed, slope = [begin, short], [gain - share * value], [share * ceiling * unit]
+    value, unit = tonnes * price, np.broadcast_to(tonnes * index, care.shape)
+    runs = begin = np.searchsorted(strikes, runs_from(site, rows, contract, cost - care - sales, scenarios))
+    if site.outlook.floor is not None:
+        begin = np.searchsorted(strikes, runs_from(site, rows, contract, outgoings - care - sales, scenarios))
+    short = np.maximum(begin, np.searchsorted(strikes, price / index))
+    parts = [(begin, sales - outgoings + care - share * value, share * ceiling * unit), (short, (share - 1.0) * value, (1.0 - share) * unit)]
     if contract.collar and share:
-        places.insert(1, np.maximum(begin, np.searchsorted(strikes, site.price[rows] / (ceiling * index))))
-        fixed += [share * value, -value]
-        slope += [-share * ceiling * unit, unit]
-    else:
-        fixed += [(share - 1.0) * value]
-        slope += [(1.0 - share) * unit]
-    at_zero, per_strike = (_from(places, amounts, strikes.size, weights) for amounts in (fixed, slope))
-    idle: Array = care.mean(axis=1)[:, None] if weights is None else weights @ care.mean(axis=1)
-    margin: Array = (at_zero + per_strike * strikes) / care.shape[1] - idle
-    return margin
+        over = np.maximum(begin, np.searchsorted(strikes, price / (ceiling * index)))
+        parts = [parts[0], (over, share * value, -share * ceiling * unit), (short, -value, unit)]
+    at_zero, per_strike = (sum(_at(part[0], part[k], strikes.size) for part in parts) for k in (1, 2))
+    return np.stack([at_zero, per_strike, _at(runs, cost, strikes.size)])
 
 
-def expected_cost(site: Site, rows: Index, strikes: Array, contract: ContractTerms, weights: Array | None = None) -> Array:
-    """Return the expected cost of running in the tenor's ``k`` years, musd; arguments and result as of ``expected_margin``."""
-    cost = np.broadcast_to(site.cost, site.price.shape)[rows]
-    begin = np.searchsorted(strikes, runs_from(site, rows, contract, cost * (1.0 - site.care_share) - site.sales[rows]))
-    return _from([begin], [cost], strikes.size, weights) / cost.shape[1]
-
-
-def short_from(site: Site, rows: Index, strikes: Array, contract: ContractTerms) -> Index:
-    """Return the place in a rising grid from which on the strike is above the price, ``(k, S)``."""
-    return np.searchsorted(strikes, site.price[rows] / contract.index(rows)[:, None])
-
-
-def _from(places: Sequence[Index], amounts: Sequence[Array], size: int, weights: Array | None) -> Array:
-    """Return sums over scenarios of amounts that begin at some place of the grid, by year ``(k, G)`` or weighed over them ``(1, G)``."""
-    first, amount, years = np.stack(places), np.stack(amounts), 1
-    if weights is None:
-        years = first.shape[1]
-        first = first + (size + 1) * np.arange(years)[:, None]
-    else:
-        amount *= weights[:, None]
-    begun = np.bincount(first.ravel(), amount.ravel(), years * (size + 1)).reshape(years, size + 1)
-    return np.cumsum(begun[:, :-1], axis=1)
+def _at(place: Index, amount: Array, size: int) -> Array:
+    """Return sums over scenarios of amounts by year and place, ``(k, size + 1)``."""
+    years = place.shape[0]
+    place = place + (size + 1) * np.arange(years)[:, None]
+    return np.bincount(place.ravel(), np.asarray(amount, dtype=float).ravel(), years * (size + 1)).astype(float).reshape(years, size + 1)

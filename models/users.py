@@ -78,8 +78,8 @@ class Users:
         elasticity = float(self.market.instance.products.loc[product, "demand_elasticity"])
         result = np.zeros(3)
         for k, c in enumerate(COUNTRIES):
-            before = along(self.market.prices(product, LAW, c), self.paths[product])
-            after = along(self.market.prices(product, setting.border, c), path)
+            before = self.market.prices_along(product, LAW, c, self.paths[product])
+            after = self.market.prices_along(product, setting.border, c, path)
             response = np.clip((after / before) ** elasticity, 0.5, 1.5)
             tonnes = self.market.stated[product][c][:, None] * (1.0 + response) / 2.0
             result[k] = float((self.factor * ((after - before) * tonnes).mean(axis=1)).sum()) / 1e6

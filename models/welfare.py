@@ -6,16 +6,16 @@ Objective, reports, games and sweeps call these functions; only the audit comput
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .cashflow import credit_flows
+from .draws import Years, draws
 from .subsidies import CreditLevel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -75,6 +75,11 @@ class Cost:
         """Return a batch of equal entries."""
         return Cost(*(np.repeat(np.asarray(getattr(self, n))[None], count, axis=0) for n in self.__dataclass_fields__))
 
+    @staticmethod
+    def together(batches: Sequence[Cost]) -> Cost:
+        """Return several batches as one; parts that are nothing take no memory."""
+        return Cost(*(_lean(np.concatenate([getattr(batch, n) for batch in batches])) for n in Cost.__dataclass_fields__))
+
     def outer(self, factors: Array) -> Cost:
         """Return the batch of multiples by each factor."""
         return Cost(*(np.multiply.outer(factors, getattr(self, n)) for n in self.__dataclass_fields__))
@@ -95,28 +100,39 @@ class Cost:
         return Cost(*(getattr(self, n) + getattr(other, n) for n in self.__dataclass_fields__))
 
 
+def _lean(amounts: Array) -> Array:
+    """Return an array, as one zero seen from everywhere if it holds nothing else."""
+    return amounts if amounts.any() else np.broadcast_to(np.zeros(()), amounts.shape)
+
+
 @dataclass(frozen=True)
 class LevelCosts:
     """Public cost at each credit level, kept once for levels that come to the same.
 
-    ``entries`` is a batch, ``of`` ``(L,)`` the entry of each level; -1 where a level is not on offer.
+    ``entries`` is a batch, ``of`` ``(L,)`` the entry of each level; -1 where a level is not on offer or not feasible.
     """
 
     entries: Cost
     of: NDArray[np.int_]
 
+    @staticmethod
+    def collected(parts: Sequence[tuple[NDArray[np.int_], Cost]], of: NDArray[np.int_], none: Cost) -> LevelCosts:
+        """Return the costs of levels from batches with the numbers of their entries; ``of`` names each level's number, and what is missing has none.
+
+        ``none`` is what nothing costs.
+        """
+        numbers = np.concatenate([np.zeros(0, dtype=int), *(number for number, _ in parts)])
+        place = np.full(of.max(initial=-1) + 2, -1)
+        place[numbers] = np.arange(numbers.size)
+        return LevelCosts(Cost.together([none.repeated(0), *(cost for _, cost in parts)]), place[of])
+
     def at(self, level: int) -> Cost:
-        """Return the cost at a level that is on offer."""
+        """Return the cost at a level that is feasible."""
         return self.entries.pick(int(self.of[level]))
 
-    @cached_property
-    def hosted(self) -> Array:
-        """Return the host's expected outlay of each entry by year, musd."""
-        return self.entries.hosted
-
-    def weighed(self, weigh: Callable[[Cost, Array], Array]) -> Array:
-        """Return a weighted cost of each level, ``(L,)``, given how to weigh entries and their hosted part; inf where not on offer."""
-        values = np.append(weigh(self.entries, self.hosted), np.inf)
+    def weighed(self, weigh: Callable[[Cost], Array]) -> Array:
+        """Return a weighted cost of each level, ``(L,)``, given how to weigh entries; inf where there is none."""
+        values = np.append(weigh(self.entries), np.inf)
         return values[self.of]
 
 
@@ -144,91 +160,47 @@ def project_cost(
     runs, if not where its merchant revenue lets it.
     """
     horizon, scenarios = site.outlook.price.shape
-    factor, cal = discount(horizon, public_rate), site.calendar
+    factor, cal, share = discount(horizon, public_rate), site.calendar, site.plant.ptc_share
     held = contract is not None and strikes is not None
     itc, ptc = increments(level, law if held else None, horizon)
-    grant, _ = credit_flows(site, itc, ptc)
-    batch = max(grant.shape[0], strikes.size if held and strikes is not None else 1)
-    payments, receipts, credits = (np.zeros((batch, horizon)) for _ in range(3))
-    credits[:, cal.build] += grant
-    credits[:, cal.operate[0]] += loan_subsidies(site, law, level)
-    scenario_credits = np.repeat((credits @ factor)[:, None], scenarios, axis=1)
-    merchant = (worst or site).merchant.active if running is None else running[None]
-    rows = contract.covered(cal.operate.size) if contract is not None and held else np.zeros(0, dtype=int)
-    rest = np.setdiff1d(np.arange(cal.operate.size), rows)
-    net = gross = np.zeros((batch, scenarios))
-    parts = [Running(rest, merchant[:, rest], np.zeros(batch, dtype=int))]
+    law_rate = law.ptc if held else np.zeros(horizon)
+    extra = ptc[:, :1] - law_rate[0]
+    batch = max(itc.shape[0], strikes.size if held and strikes is not None else 1)
+    cost = Cost.none(horizon, scenarios).repeated(batch)
+    cost.credits[:, cal.build] += credit_flows(site, itc, ptc)[0]
+    cost.credits[:, cal.operate[0]] += loan_subsidies(site, law, level)
+    scenario, outlay, net, joint = cost.scenario, cost.scenario_outlay, *np.zeros((2, batch, scenarios))
+    scenario[:] = (cost.credits @ factor)[:, None]
+    for years, which in _parts(site, worst, running, contract if held else None, strikes, batch):
+        found, when = draws(years, factor, law_rate), cal.operate[years.rows]
+        for name, payments, receipts in (("", cost.payments, cost.receipts), ("joint_", cost.joint_payments, cost.joint_receipts)):
+            paid = found.by_year(name + "paid", which)
+            payments[:, when] += paid
+            receipts[:, when] += paid - found.by_year(name + "net", which)
+            outlay += found.by_scenario(name + "paid", which)
+        cost.credits[:, when] += share * (law_rate[when] + extra) * found.by_year("cost", which)
+        scenario += share * (found.by_scenario("law", which) + extra * found.by_scenario("cost", which))
+        net += found.by_scenario("net", which)
+        joint += found.by_scenario("joint_net", which)
+    outlay += scenario
+    scenario += np.maximum(0.0, net) + np.maximum(0.0, joint)
+    together = np.maximum(0.0, joint.mean(axis=1))
+    return replace(cost, booked=np.maximum(0.0, net.mean(axis=1)) + cost.credits @ factor + together, joint_booked=together)
+
+
+def _parts(
+    site: Site, worst: Site | None, running: NDArray[np.bool_] | None, contract: ContractTerms | None, strikes: Array | None, batch: int
+) -> Iterator[tuple[Years, NDArray[np.int_]]]:
+    """Return the years without a contract and those of its tenor, each with which of its strikes is each entry's, ``(R,)``."""
+    count = site.calendar.operate.size
+    rows = np.zeros(0, dtype=int) if contract is None else contract.covered(count)
+    rest = np.setdiff1d(np.arange(count), rows)
+    merchant = (worst or site).merchant.active[0] if running is None else running
+    yield Years(site, rest, worst, merchant[rest]), np.zeros(batch, dtype=int)
     if rows.size and contract is not None and strikes is not None:
-        years = cal.operate[rows]
         pairs = np.stack(np.broadcast_arrays(strikes, contract.upside_share))
         (chosen, shares), which = np.unique(pairs, axis=1, return_inverse=True)
-        sure, payment = _sure_payments(site, worst, rows, chosen, replace(contract, upside_share=shares))
-        paid = np.maximum(payment, 0.0)
-        expected = paid.mean(axis=2)
-        payments[:, years] = expected[which]
-        receipts[:, years] = (expected - payment.mean(axis=2))[which]
-        net, gross = ((factor[years] @ money)[which] for money in (payment, paid))
-        parts.append(Running(rows, sure, np.broadcast_to(which, batch)))
-    law_rate = law.ptc if held else np.zeros(horizon)
-    for part in parts if site.plant.ptc_share else ():
-        yearly, by_scenario = _drawn(site, part, law_rate, ptc[:, 0] - law_rate[0], factor)
-        credits[:, cal.operate[part.rows]] += yearly
-        scenario_credits += by_scenario
-    booked = np.maximum(0.0, net.mean(axis=1)) + credits @ factor
-    own = (payments, receipts, credits), booked, np.maximum(0.0, net) + scenario_credits, gross + scenario_credits
-    return _with_offtake(site, parts, factor, *own, exact=worst is None)
-
-
-@dataclass(frozen=True)
-class Running:
-    """Some operating years ``(k,)`` with where the plant runs in them, ``(U, k, S)``, and which of the ``U`` is each entry's, ``(R,)``."""
-
-    rows: NDArray[np.int_]
-    active: NDArray[np.bool_]
-    which: NDArray[np.int_]
-
-
-def _drawn(site: Site, part: Running, law: Array, increment: Array, factor: Array) -> tuple[Array, Array]:
-    """Return production credits by entry, musd: expected by year ``(R, k)``, and PV by scenario ``(R, S)``.
-
-    ``law`` are rates by year ``(T,)``, ``increment`` what each entry adds to them.
-    """
-    years, share = site.calendar.operate[part.rows], site.plant.ptc_share
-    cost = part.active * site.cost[part.rows]
-    at_law, extra = ((share * factor[years] * rate) @ cost for rate in (law[years], 1.0))
-    yearly = share * (law[years] + increment[:, None]) * cost.mean(axis=2)[part.which]
-    return yearly, at_law[part.which] + increment[:, None] * extra[part.which]
-
-
-def _with_offtake(
-    site: Site,
-    parts: Sequence[Running],
-    factor: Array,
-    flows: tuple[Array, Array, Array],
-    booked: Array,
-    scenario: Array,
-    outlay: Array,
-    *,
-    exact: bool,
-) -> Cost:
-    """Add a project's offtake, one contract that members bear together (C17, C24), to its own cost.
-
-    If not ``exact`` payments count only where the plant surely runs, and receipts everywhere.
-    """
-    paid_by_all, got_by_all = np.zeros_like(flows[0]), np.zeros_like(flows[0])
-    net = gross = np.zeros(scenario.shape)
-    for part in parts if site.aid.streams else ():
-        years = site.calendar.operate[part.rows]
-        for bought in site.purchases[:, part.rows]:
-            payment = np.where(part.active, bought, 0.0 if exact else np.minimum(bought, 0.0))
-            paid = np.maximum(payment, 0.0)
-            paid_by_all[:, years] += paid.mean(axis=2)[part.which]
-            got_by_all[:, years] += (paid - payment).mean(axis=2)[part.which]
-            net = net + (factor[years] @ payment)[part.which]
-            gross = gross + (factor[years] @ paid)[part.which]
-    together = np.maximum(0.0, net.mean(axis=1))
-    scenario = scenario + np.maximum(0.0, net)
-    return Cost(*flows, paid_by_all, got_by_all, booked + together, together, scenario, outlay + gross)
+        yield Years(site, rows, worst, None, chosen, replace(contract, upside_share=shares)), np.broadcast_to(which, batch)
 
 
 def loan_subsidies(site: Site, law: LawCredits, level: CreditLevel | Sequence[CreditLevel]) -> Array:
@@ -236,21 +208,6 @@ def loan_subsidies(site: Site, law: LawCredits, level: CreditLevel | Sequence[Cr
     levels = [level] if isinstance(level, CreditLevel) else level
     itc, lent = np.array([(x.itc, x.loan > 0.0) for x in levels]).T
     return lent * site.loan_subsidy(site.credit(law.itc, itc))
-
-
-def _sure_payments(
-    site: Site, worst: Site | None, rows: NDArray[np.int_], strikes: Array, contract: ContractTerms
-) -> tuple[NDArray[np.bool_], Array]:
-    """Say where the plant runs under each strike, ``(R, k, S)``, and return net payments, musd.
-
-    With a ``worst`` site: where it runs at the worst prices, and a payment that every site between the two gets.
-    """
-    payment = site.receipts(rows, strikes, contract)
-    if worst is None:
-        active = site.active(rows, payment)
-        return active, np.where(active, payment, 0.0)
-    sure = worst.runs(rows, strikes, contract)
-    return sure, np.where(sure, payment, np.minimum(payment, 0.0))
 
 
 def increments(level: CreditLevel | Sequence[CreditLevel], law: LawCredits | None, years: int) -> tuple[Array, Array]:
