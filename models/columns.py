@@ -38,7 +38,7 @@ class Family:
     level; ``supported`` and ``sales`` are C16's numerator and denominator (musd).
     """
 
-    kind: NDArray[np.int_]
+    kind: NDArray[np.int8]
     strike: Array
     cost: LevelCosts
     supported: Array
@@ -98,7 +98,7 @@ def family(
         sites = [None if s is None else _aided(s, supports, [made.levels[r] for r in members]) for s in (site, worst)]
         assert sites[0] is not None
         made.fill(members, Variant(sites[0], sites[1], law, offer, dump_deck), fixed_strike)
-    expanded = (np.append(values, none)[of] for values, none in ((made.kind, INFEASIBLE), (made.strike, np.nan), (made.supported, 0.0)))
+    expanded = (np.append(values, values.dtype.type(none))[of] for values, none in ((made.kind, INFEASIBLE), (made.strike, np.nan), (made.supported, 0.0)))
     kind, strike, supported = expanded
     sales = full_sales(site, offer.public_rate, offer.long_run[site.plant.product])
     return Family(kind, strike, LevelCosts.collected(made.costs, of, Cost.none(*site.outlook.price.shape)), supported, sales)
@@ -164,7 +164,7 @@ class Columns:
         """Start with nothing feasible."""
         self.levels = levels
         count = len(levels)
-        self.kind, self.strike, self.supported = np.full(count, INFEASIBLE), np.full(count, np.nan), np.zeros(count)
+        self.kind, self.strike, self.supported = np.full(count, INFEASIBLE, dtype=np.int8), np.full(count, np.nan), np.zeros(count)
         self.costs: list[tuple[Index, Cost]] = []
 
     def variants(self) -> list[Index]:

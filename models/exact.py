@@ -60,7 +60,7 @@ def _priced(site: Site, law: LawCredits, offer: Offer, levels: Sequence[CreditLe
         costs.append((where, cost))
     sales = full_sales(site, offer.public_rate, offer.long_run[site.plant.product])
     found = LevelCosts.collected(costs, np.arange(len(levels)), Cost.none(*site.outlook.price.shape))
-    return Family(kind, strike, found, supported, sales)
+    return Family(kind.astype(np.int8), strike, found, supported, sales)
 
 
 def fine_strikes(site: Site, law: LawCredits, offer: Offer, exposed: bool, levels: Sequence[CreditLevel]) -> Array:

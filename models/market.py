@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 EXPORT, SCARCE, OPEN, BEYOND = STATES = range(4)
 COUNTRIES = ("USA", "CAN", "MEX")
-TABLES = 64
+TABLES = 24
 """Tables of prices by state that are kept: they are the largest arrays, and soon made again."""
 
 

@@ -122,7 +122,7 @@ class LevelCosts:
         ``none`` is what nothing costs.
         """
         numbers = np.concatenate([np.zeros(0, dtype=int), *(number for number, _ in parts)])
-        place = np.full(of.max(initial=-1) + 2, -1)
+        place = np.full(of.max(initial=-1) + 2, -1, dtype=np.int32)
         place[numbers] = np.arange(numbers.size)
         return LevelCosts(Cost.together([none.repeated(0), *(cost for _, cost in parts)]), place[of])
 
