@@ -19,7 +19,7 @@ from minclub.models.columns import CONTRACT, INFEASIBLE, UNAIDED, Family, family
 from minclub.models.contracts import three_digit_grid
 from minclub.models.desk import Desk
 from minclub.models.projects import start_years
-from minclub.models.subsidies import credits_at
+from minclub.models.subsidies import LawCredits
 from minclub.models.welfare import Cost
 
 
@@ -44,9 +44,13 @@ def ends(desk: Desk) -> list[tuple[Site, Site | None]]:
     return found
 
 
+def law_of(desk: Desk, site: Site) -> LawCredits:
+    return desk.law[site.plant.country, site.plant.product]
+
+
 def made(desk: Desk, site: Site, worst: Site | None, *levels: int) -> Family:
     offer = replace(desk.offer, levels=tuple(desk.offer.levels[level] for level in levels))
-    return family(site, desk.law[site.plant.country, site.plant.product], offer, dump_exposed(desk.market, site.plant.product), None, worst)
+    return family(site, law_of(desk, site), offer, dump_exposed(desk.market, site.plant.product), None, worst)
 
 
 def test_each_level_of_a_family_is_what_it_is_alone(desk: Desk) -> None:
@@ -71,12 +75,11 @@ def test_tests_of_paired_cases_are_those_of_each_case(desk: Desk) -> None:
         grid = three_digit_grid(*strike_bounds(site, desk.offer))[::40]
         if not grid.size:
             continue
-        tests = Tests(site, desk.rules, desk.market.long_run, True, desk.offer.contract, grid, worst)
-        law = desk.law[site.plant.country, site.plant.product]
-        pairs = [credits_at(law, level) for level in desk.offer.levels]
-        itc, ptc = (np.stack(rates) for rates in zip(*pairs, strict=True))
+        tests = Tests(site, law_of(desk, site), desk.rules, desk.market.long_run, True, desk.offer.contract, grid, worst)
+        pairs = [(level.itc, level.ptc) for level in desk.offer.levels]
+        itc, ptc = np.array(pairs).T
         index = np.arange(len(pairs)) % grid.size
-        for test in (tests.bank_cover, tests.downside_cover, tests.dump_cover, tests.tail):
+        for test in (tests.value, tests.decks.bank_cover, tests.decks.downside_cover, tests.decks.dump_cover, tests.tail):
             assert_allclose(test(itc, ptc, index), [test(*pair)[at] for pair, at in zip(pairs, index, strict=True)], rtol=1e-9, atol=1e-9)
 
 
@@ -87,7 +90,7 @@ def test_expected_margin_is_the_mean_over_scenarios_at_every_strike(desk: Desk) 
         grid = three_digit_grid(*strike_bounds(site, desk.offer))[::25]
         for factor in (1.2, 4.0) if grid.size else ():
             costly = replace(site, plant=replace(site.plant, opex=factor * site.plant.opex, royalty=0.05))
-            tests = Tests(costly, desk.rules, desk.market.long_run, False, desk.offer.contract, grid, worst)
+            tests = Tests(costly, law_of(desk, site), desk.rules, desk.market.long_run, False, desk.offer.contract, grid, worst)
             margin, active = tests.expected
             rows = tests.rows
             run = costly.operate(rows, grid, desk.offer.contract)
@@ -103,10 +106,11 @@ def test_least_strike_of_an_envelope_is_the_first_that_passes(desk: Desk) -> Non
     for site, worst in ends(desk):
         exposed = dump_exposed(desk.market, site.plant.product)
         grid = three_digit_grid(*strike_bounds(site, desk.offer))
-        rates = [credits_at(desk.law[site.plant.country, site.plant.product], level) for level in desk.offer.levels]
-        found = least_strikes(site, desk.offer, exposed, grid, rates, worst)
-        for pair, strike in zip(rates, found, strict=True):
-            passed = Tests(site, desk.rules, desk.market.long_run, exposed, desk.offer.contract, grid, worst).passes(*pair) if grid.size else grid > 0.0
+        law = law_of(desk, site)
+        found = least_strikes(site, law, desk.offer, exposed, grid, desk.offer.levels, worst)
+        for level, strike in zip(desk.offer.levels, found, strict=True):
+            tests = Tests(site, law, desk.rules, desk.market.long_run, exposed, desk.offer.contract, grid, worst)
+            passed = tests.passes(level.itc, level.ptc) if grid.size else grid > 0.0
             assert_array_equal(strike, grid[np.argmax(passed)] if passed.any() else np.nan)
             held += bool(passed.any())
     assert held > 10
