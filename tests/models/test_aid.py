@@ -119,6 +119,18 @@ def test_the_cap_on_support_leaves_a_plant_alone_that_draws_nothing(desk: Desk) 
     assert kinds[2] == INFEASIBLE
 
 
+def test_what_a_plant_draws_is_worked_out_once_for_the_same_levels(desk: Desk) -> None:
+    supports, levels, plant = desk.supports, desk.offer.levels, desk.plants["MEX_ALPHA"]
+    every, some = np.arange(len(levels)), np.array([0, 3])
+    found = supports.distinct(plant, levels, every)
+    assert supports.distinct(plant, levels, every.copy()) is found
+    assert [found[1][k] for k in found[0]] == supports.drawn(plant, levels)
+    few = supports.distinct(plant, levels, some)
+    assert [few[1][k] for k in few[0]] == supports.drawn(plant, [levels[0], levels[3]])
+    other = supports.distinct(desk.plants["USA_ALPHA"], levels, every)
+    assert len(other[1]) > len(found[1])
+
+
 def test_levels_that_are_not_on_offer_are_left_out(desk: Desk) -> None:
     site, _ = sites(desk, "USA_ALPHA", 1.0)[0]
     law, wanted = desk.law["USA", "alpha"], np.array([0, 3])

@@ -14,8 +14,8 @@ from minclub.models.bankability import Tests, stack_share
 from minclub.models.cashflow import Site
 from minclub.models.desk import Desk
 from minclub.models.loans import subsidy_rate
-from minclub.models.subsidies import CreditLevel, LawCredits
-from minclub.models.welfare import project_cost, support
+from minclub.models.subsidies import NO_CREDIT, CreditLevel, LawCredits
+from minclub.models.welfare import loan_subsidies, project_cost, support
 from minclub.tests.models.tutorial_sites import RATE, START, YEARS, alpha_of, no_law
 
 LOAN = CreditLevel(loan=1.0)
@@ -90,6 +90,21 @@ def test_value_and_tail_do_not_see_it(desk: Desk, alpha: Site) -> None:
     assert_allclose(cheap.tail(), dear.tail())
     cash = 6.4 + 0.2 * 6
     assert_allclose(cheap.decks.bank_cover(), cash / (PRINCIPAL * SERVICE))
+
+
+def test_decks_without_it_are_those_of_a_plant_without_aid(desk: Desk, alpha: Site) -> None:
+    dear, cheap = bank_of(desk, replace(alpha, aid=NO_AID)), bank_of(desk, alpha)
+    without = cheap.decks_under(None)
+    for cover in ("bank_cover", "downside_cover", "dump_cover"):
+        assert_allclose(getattr(without, cover)(0.1), getattr(dear.decks, cover)(0.1))
+        assert getattr(without, cover)(0.1) != pytest.approx(getattr(cheap.decks, cover)(0.1))
+
+
+def test_only_levels_with_a_loan_pay_its_subsidy(alpha: Site) -> None:
+    """10% of the club's leave 27 of 30 musd to borrow for."""
+    levels = [NO_CREDIT, LOAN, replace(LOAN, itc=0.1), CreditLevel(itc=0.1)]
+    assert_allclose(loan_subsidies(alpha, no_law(), levels), [0.0, SUBSIDY, 0.9 * SUBSIDY, 0.0])
+    assert_allclose(stack_share(alpha, no_law(), levels, RATE), [0.0, SUBSIDY * 1.05**-2 / (30 / 1.05), 0.1 + 0.9 * SUBSIDY * 1.05**-2 / (30 / 1.05), 0.1])
 
 
 def test_the_cap_on_support_counts_its_subsidy(alpha: Site) -> None:

@@ -197,6 +197,7 @@ def test_the_premium_of_the_chapter_is_paid_to_producers_until_2032(vintages: di
     assert_allclose(market.premium["lithium_carbonate"], np.where(years <= 2032, 961.0, 0.0))
     laws = [m.producer_prices("lithium_carbonate", LAW) for m in (vintages["chapter"], vintages["2026"])]
     assert_allclose(laws[0] - laws[1], np.where(years <= 2032, 961.0, 0.0)[:, None, None] * np.ones((1, 4, 4)))
+    assert_allclose(market.producer_prices_along("lithium_carbonate", LAW, np.full(years.size, OPEN)), laws[0][:, OPEN])
 
 
 def test_users_and_unlisted_products_see_no_premium(vintages: dict[str, Market]) -> None:
