@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 EVERY = slice(None)
 """All scenarios."""
-BLOCK = 1 << 17
-"""Numbers of an array that is worked on at a time."""
+BLOCK, LEAST = 1 << 17, 64
+"""Numbers of an array that is worked on at a time, and the fewest scenarios of a block."""
 
 
 @dataclass(frozen=True)
@@ -252,7 +252,7 @@ class Site:
 
 def blocks(scenarios: int, rows: int) -> list[slice]:
     """Return scenarios in blocks, so that what is computed of so many rows at a time stays in the processor's cache."""
-    size = max(64, BLOCK // max(rows, 1))
+    size = max(LEAST, BLOCK // max(rows, 1))
     return [slice(first, min(first + size, scenarios)) for first in range(0, scenarios, size)]
 
 

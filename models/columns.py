@@ -196,21 +196,25 @@ class Columns:
         self._price(members, variant, cases)
 
     def _price(self, members: Index, variant: Variant, cases: Cases) -> None:
-        """Enter public cost and subsidy equivalents of each feasible level of one variant."""
+        """Enter public cost and subsidy equivalents of each feasible level of one variant.
+
+        Between bounds a plant that passes without a contract may hold one in truth, so its upside share matters there too.
+        """
         site, worst, law, offer = variant.site, variant.worst, variant.law, variant.offer
-        for sort in (UNAIDED, CONTRACT):
-            mine = np.flatnonzero(self.kind[members] == sort)
-            if not mine.size:
+        kind = self.kind[members]
+        alone = [kind == UNAIDED] if worst is None else [(kind == UNAIDED) & (cases.which == k) for k in range(cases.shares.size)]
+        for held, mine in [(True, kind == CONTRACT), *((False, part) for part in alone)]:
+            if not mine.any():
                 continue
             where = members[mine]
             levels = [self.levels[r] for r in where]
-            if sort == CONTRACT:
+            if held:
                 terms = replace(offer.contract, upside_share=cases.shares[cases.which[mine]])
                 cost = project_cost(site, law, levels, offer.public_rate, terms, self.strike[where], worst)
             else:
-                running = None if worst is None else surely_running(worst, offer)
+                running = None if worst is None else surely_running(worst, offer.under(levels[0]))
                 cost = project_cost(site, law, levels, offer.public_rate, worst=worst, running=running)
-            self.supported[where] = increments_over_law(site, law, levels, cost, offer.public_rate, held=sort == CONTRACT)
+            self.supported[where] = increments_over_law(site, law, levels, cost, offer.public_rate, held=held)
             self.costs.append((where, cost))
 
 

@@ -71,7 +71,7 @@ def payment(price: ArrayLike, strike: ArrayLike, government_upside_share: ArrayL
     gap = np.asarray(level - np.asarray(price, dtype=float))
     paid: Array = np.maximum(gap, 0.0)
     if not share.any():
-        return paid
+        return paid + share if share.ndim else paid
     if collar:
         gap = np.asarray(gap + collar * level)
     return paid + share * np.minimum(gap, 0.0, out=gap)

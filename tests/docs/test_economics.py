@@ -55,32 +55,33 @@ def construction_rows(desk: Desk) -> Iterator[list[str]]:
         plant = desk.plants[key]
         if not plant.in_b0:
             continue
-        held, rates = desk.closed_contracts.get(key), desk.law[plant.country, plant.product]
+        held, law = desk.closed_contracts.get(key), desk.law[plant.country, plant.product]
         site = desk.outlooks.site(plant, start, desk.law_settings())
         terms = (held.terms, np.array([held.strike])) if held else (None, None)
-        tests = Tests(site, desk.rules, desk.market.long_run, dump_exposed(desk.market, plant.product), *terms)
-        debt = tests.loan(rates.itc)
+        tests = Tests(site, law, desk.rules, desk.market.long_run, dump_exposed(desk.market, plant.product), *terms)
+        decks = tests.decks
+        debt = decks.loan()
         asked = {
-            "value": tests.value(rates.itc, rates.ptc)[0] >= 0.0,
-            "tail": tests.tail(rates.itc, rates.ptc)[0] >= -desk.rules.loss_tolerance * tests.capital_at_debt_cost(),
+            "value": tests.value()[0] >= 0.0,
+            "tail": tests.tail()[0] >= -desk.rules.loss_tolerance * tests.capital_at_debt_cost(),
         }
         covers = ["none"] * 3
         if debt.principal > 0.0:
-            bank, down = float(tests.bank_cover(rates.itc, rates.ptc)[0]), float(tests.downside_cover(rates.itc, rates.ptc)[0])
-            asked |= {"bank deck": bank >= tests.bank_required()[0], "downside deck": down >= 1.0}
+            bank, down = float(decks.bank_cover()[0]), float(decks.downside_cover()[0])
+            asked |= {"bank deck": bank >= decks.bank_required()[0], "downside deck": down >= 1.0}
             covers = [f"{bank:.2f}", f"{down:.2f}", "none"]
             if tests.dump_deck:
-                dump = float(tests.dump_cover(rates.itc, rates.ptc)[0])
+                dump = float(decks.dump_cover()[0])
                 asked["dump deck"] = dump >= 1.0
                 covers[2] = f"{dump:.2f}"
         fails = [name for name, good in asked.items() if not good]
-        assert (not fails) == bool(tests.passes(rates.itc, rates.ptc)[0])
+        assert (not fails) == bool(tests.passes()[0])
         yield [
             key,
             f"{site.calendar.capital.sum():,.0f}",
             f"{debt.principal:,.0f}{' (signed)' if plant.loan_musd > 0 else ''}",
             f"{held.strike:,.0f}" if held else "none",
-            f"{float(tests.value(rates.itc, rates.ptc)[0]):,.0f}",
+            f"{float(tests.value()[0]):,.0f}",
             *covers,
             ", ".join(fails) or "passes",
         ]
@@ -101,11 +102,11 @@ def flake_rows(desk: Desk) -> Iterator[list[str]]:
     for plant in free_candidates(desk.balance, desk.baseline):
         if plant.feed_product != "graphite_flake":
             continue
-        start, rates, cells = start_years(desk.instance, plant)[0], desk.law[plant.country, plant.product], []
+        start, law, cells = start_years(desk.instance, plant)[0], desk.law[plant.country, plant.product], []
         for rate in (0.0, 0.10, 0.25):
             settings = base | {"graphite_flake": Setting(Border(rate, rate), base["graphite_flake"].path)}
-            tests = Tests(desk.outlooks.site(plant, start, settings), desk.rules, desk.market.long_run, dump_deck=False)
-            cells.append(f"{float(tests.value(rates.itc, rates.ptc)[0]):,.0f}")
+            tests = Tests(desk.outlooks.site(plant, start, settings), law, desk.rules, desk.market.long_run, dump_deck=False)
+            cells.append(f"{float(tests.value()[0]):,.0f}")
         yield [plant.id, f"{plant.capacity:,.0f}", f"{plant.feed_tonnes:.2f}", *cells]
 
 

@@ -28,10 +28,10 @@ from minclub.models.regimes import encode
 from minclub.models.statement import Statement
 from minclub.models.subsidies import CreditLevel
 from minclub.solvers.explain import Infeasible
+from minclub.tests.models.tutorial_sites import no_law
 
 MARKED = re.compile(r"([-−+]?[\d,]*\.?\d+)(%?)\*{0,2}<!--([\w.]+)-->")
 RATES = {"law": 0.0, "1": 0.01, "2": 0.02, "5": 0.05}
-NONE = np.zeros(10)
 Values = dict[str, float]
 
 
@@ -58,8 +58,8 @@ class Model:
     def value(self, key: str, rate: float = 0.0, strike: float | None = None, itc: float = 0.0) -> float:
         """Return the value of C12a, with a strike if given."""
         held = (self.desk.offer.contract, np.array([strike])) if strike else (None, None)
-        tests = Tests(self.site(key, rate), self.desk.rules, self.desk.market.long_run, False, *held)
-        return float(tests.value(NONE + itc, NONE)[0])
+        tests = Tests(self.site(key, rate), no_law(), self.desk.rules, self.desk.market.long_run, False, *held)
+        return float(tests.value(itc)[0])
 
 
 def supply(model: Model) -> Iterator[tuple[str, float]]:
@@ -109,13 +109,13 @@ def contract(model: Model) -> Iterator[tuple[str, float]]:
         yield f"unit.{name}", float(unit.mean())
         for s, name_s in enumerate(("low", "middle", "high")):
             yield f"unit.{name}.{name_s}", float(unit[s])
-    tests = Tests(model.site("USA_ALPHA", 0.02), model.desk.rules, model.desk.market.long_run, False, terms, np.array([strike]))
+    tests = Tests(model.site("USA_ALPHA", 0.02), no_law(), model.desk.rules, model.desk.market.long_run, False, terms, np.array([strike]))
     yield "phi", float(tests.phi[0])
     untraded = Desk(mc.load("tutorial", {"products.alpha.exchange_traded": 0}))
     specialty = replace(model.site("USA_ALPHA", 0.02), plant=untraded.plants["USA_ALPHA"])
-    tests = Tests(specialty, untraded.rules, untraded.market.long_run, False, terms, np.array([strike]))
+    tests = Tests(specialty, no_law(), untraded.rules, untraded.market.long_run, False, terms, np.array([strike]))
     yield "hurdle", 1 / float(tests.discount[0][0, 0]) - 1
-    yield "value.untraded", float(tests.value(NONE, NONE)[0])
+    yield "value.untraded", float(tests.value()[0])
 
 
 def costs(model: Model) -> Iterator[tuple[str, float]]:

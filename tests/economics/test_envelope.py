@@ -287,7 +287,10 @@ def test_envelope_bounds_everything_between_its_ends(seed: int) -> None:
 def test_envelope_allows_for_plants_that_repayments_make_idle(seed: int, changes: dict[str, Any]) -> None:
     case = draw_case(seed)
     offer = replace(case.offer, contract=ContractTerms(12, 1.0, 1.0))
-    assert violations_between(replace(case, plant=replace(case.plant, **changes), offer=offer)) == []
+    case = replace(case, plant=replace(case.plant, **changes), offer=offer)
+    assert violations_between(case) == []
+    levels = tuple(replace(level, upside=share) for level in LEVELS for share in (None, 1.0))
+    assert violations_between(replace(case, offer=replace(offer, contract=ContractTerms(12, 1.0, 0.0), levels=levels))) == []
 
 
 def test_envelope_allows_for_a_lower_rate_that_weighs_late_losses_more() -> None:

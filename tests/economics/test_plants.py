@@ -65,11 +65,12 @@ def test_value_of_a_project_under_construction_counts_only_money_to_come(usmca: 
     for desk in (usmca, fresh):
         plant, start = desk.plants[key], desk.baseline.builds[key]
         rates = desk.law[plant.country, plant.product]
-        tests = Tests(desk.outlooks.site(plant, start, usmca.law_settings()), desk.rules, desk.market.long_run, dump_exposed(desk.market, plant.product))
+        site = desk.outlooks.site(plant, start, usmca.law_settings())
+        tests = Tests(site, rates, desk.rules, desk.market.long_run, dump_exposed(desk.market, plant.product))
         build, operate = tests.discount
         credit = plant.itc_share * float(rates.itc[tests.site.calendar.build].mean())
         unit = float(build.mean()) * (1 - credit) - plant.terms.income_tax * (1 - credit) * float(operate[:, 0] @ tests.site.calendar.write_off)
-        values.append(float(tests.value(rates.itc, rates.ptc)[0]) + unit * tests.site.calendar.capital.sum())
+        values.append(float(tests.value()[0]) + unit * tests.site.calendar.capital.sum())
     assert values[0] == pytest.approx(values[1])
 
 

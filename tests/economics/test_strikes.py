@@ -22,7 +22,7 @@ from minclub.models.desk import Desk
 from minclub.models.levies import LAW, Border
 from minclub.models.outlooks import Setting
 from minclub.models.projects import start_years
-from minclub.models.subsidies import CreditLevel, credits_at
+from minclub.models.subsidies import CreditLevel
 
 WORTHLESS = 1.0
 """A strike in USD/t below any price."""
@@ -35,10 +35,10 @@ def candidate_sites(desk: Desk, settings: dict[str, Setting] | None = None) -> l
 
 
 def bank(desk: Desk, site: Site, strike: float | None = None, terms: ContractTerms | None = None) -> Tests:
-    exposed = dump_exposed(desk.market, site.plant.product)
+    law, exposed = desk.law[site.plant.country, site.plant.product], dump_exposed(desk.market, site.plant.product)
     if strike is None:
-        return Tests(site, desk.rules, desk.market.long_run, exposed)
-    return Tests(site, desk.rules, desk.market.long_run, exposed, terms or desk.offer.contract, np.array([strike]))
+        return Tests(site, law, desk.rules, desk.market.long_run, exposed)
+    return Tests(site, law, desk.rules, desk.market.long_run, exposed, terms or desk.offer.contract, np.array([strike]))
 
 
 def strikes_of(desk: Desk, site: Site, levels: list[CreditLevel], *, only_value: bool = False) -> np.ndarray:
@@ -46,9 +46,7 @@ def strikes_of(desk: Desk, site: Site, levels: list[CreditLevel], *, only_value:
     rules = replace(desk.rules, tail=False, lender=False) if only_value else desk.rules
     law = desk.law[site.plant.country, site.plant.product]
     grid = three_digit_grid(*strike_bounds(site, desk.offer))
-    found = least_strikes(
-        site, replace(desk.offer, rules=rules), dump_exposed(desk.market, site.plant.product), grid, [credits_at(law, level) for level in levels]
-    )
+    found = least_strikes(site, law, replace(desk.offer, rules=rules), dump_exposed(desk.market, site.plant.product), grid, levels)
     return np.where(np.isnan(found), np.inf, found)
 
 
@@ -62,12 +60,11 @@ def test_a_worthless_contract_makes_nothing_bankable(usmca: Desk, upside: float,
     settings = {m: Setting(protection, s.path) for m, s in usmca.law_settings().items()}
     passed = 0
     for site in candidate_sites(usmca, settings):
-        rates = usmca.law[site.plant.country, site.plant.product]
         alone = bank(usmca, site)
         signed = bank(usmca, site, WORTHLESS, ContractTerms(12, 1.0, upside))
         assert signed.phi[0] == 0.0
-        assert signed.value(rates.itc, rates.ptc)[0] <= alone.value(rates.itc, rates.ptc)[0] + 1e-9
-        with_it, without = (bool(t.passes(rates.itc, rates.ptc)[0]) for t in (signed, alone))
+        assert signed.value()[0] <= alone.value()[0] + 1e-9
+        with_it, without = (bool(t.passes()[0]) for t in (signed, alone))
         assert not with_it or without, site.plant.id
         passed += without
     assert (passed > 0) == (protection != LAW)
@@ -75,11 +72,12 @@ def test_a_worthless_contract_makes_nothing_bankable(usmca: Desk, upside: float,
 
 def test_a_worthless_insurance_changes_no_test(usmca: Desk) -> None:
     for site in candidate_sites(usmca):
-        rates = usmca.law[site.plant.country, site.plant.product]
         alone, signed = bank(usmca, site), bank(usmca, site, WORTHLESS, ContractTerms(12, 1.0, 0.0))
-        for test in ("value", "bank_cover", "downside_cover", "dump_cover", "tail"):
-            assert getattr(signed, test)(rates.itc, rates.ptc)[0] == pytest.approx(getattr(alone, test)(rates.itc, rates.ptc)[0], rel=1e-9, abs=1e-9)
-        assert signed.bank_required()[0] == alone.bank_required()[0]
+        for test in ("value", "tail"):
+            assert getattr(signed, test)()[0] == pytest.approx(getattr(alone, test)()[0], rel=1e-9, abs=1e-9)
+        for cover in ("bank_cover", "downside_cover", "dump_cover"):
+            assert getattr(signed.decks, cover)()[0] == pytest.approx(getattr(alone.decks, cover)()[0], rel=1e-9, abs=1e-9)
+        assert signed.decks.bank_required()[0] == alone.decks.bank_required()[0]
 
 
 # --- payments --------------------------------------------------------------------------------------------------------
@@ -121,11 +119,12 @@ def test_every_test_eases_as_the_strike_rises(usmca: Desk) -> None:
         grid = three_digit_grid(*strike_bounds(site, usmca.offer))[::40]
         if grid.size < 2:
             continue
-        rates = usmca.law[site.plant.country, site.plant.product]
-        tests = Tests(site, usmca.rules, usmca.market.long_run, dump_exposed(usmca.market, site.plant.product), usmca.offer.contract, grid)
+        law, exposed = usmca.law[site.plant.country, site.plant.product], dump_exposed(usmca.market, site.plant.product)
+        tests = Tests(site, law, usmca.rules, usmca.market.long_run, exposed, usmca.offer.contract, grid)
+        decks = tests.decks
         pairs = {
-            "bank": tests.bank_cover(rates.itc, rates.ptc) - tests.bank_required(), "downside": tests.downside_cover(rates.itc, rates.ptc),
-            "dump": tests.dump_cover(rates.itc, rates.ptc), "tail": tests.tail(rates.itc, rates.ptc), "phi": tests.phi,
+            "bank": decks.bank_cover() - decks.bank_required(), "downside": decks.downside_cover(),
+            "dump": decks.dump_cover(), "tail": tests.tail(), "phi": tests.phi,
         }  # fmt: skip
         for name, values in pairs.items():
             assert (np.diff(values) >= -1e-9).all(), (site.plant.id, name)

@@ -112,13 +112,14 @@ def test_measures_on_exported_products_change_no_value_and_no_strike(usmca: Desk
         base = usmca.law_settings()
         exporting = encode(np.full(years, EXPORT))
         law, *taxed = (base | {plant.product: Setting(b, exporting)} for b in (LAW, *MEASURES))
-        rates = usmca.law[plant.country, plant.product]
-        before = Tests(usmca.outlooks.site(plant, start, law), usmca.rules, usmca.market.long_run, dump_exposed(usmca.market, plant.product))
+        rates, exposed = usmca.law[plant.country, plant.product], dump_exposed(usmca.market, plant.product)
+        before = Tests(usmca.outlooks.site(plant, start, law), rates, usmca.rules, usmca.market.long_run, exposed)
         for settings in taxed:
-            after = Tests(usmca.outlooks.site(plant, start, settings), usmca.rules, usmca.market.long_run, dump_exposed(usmca.market, plant.product))
-            assert after.value(rates.itc, rates.ptc)[0] == before.value(rates.itc, rates.ptc)[0]
-            for cover in ("bank_cover", "downside_cover", "dump_cover", "tail"):
-                assert getattr(after, cover)(rates.itc, rates.ptc)[0] == getattr(before, cover)(rates.itc, rates.ptc)[0]
+            after = Tests(usmca.outlooks.site(plant, start, settings), rates, usmca.rules, usmca.market.long_run, exposed)
+            assert after.value()[0] == before.value()[0]
+            assert after.tail()[0] == before.tail()[0]
+            for cover in ("bank_cover", "downside_cover", "dump_cover"):
+                assert getattr(after.decks, cover)()[0] == getattr(before.decks, cover)()[0]
         if compared < 4:
             strikes = [usmca.family(plant.id, start, s).strike for s in (law, *taxed)]
             assert_array_equal(strikes[0], strikes[1])
@@ -164,7 +165,7 @@ def test_an_anode_plant_pays_the_tariff_on_its_flake(usmca: Desk) -> None:
         def value(border: Border, plant: Plant = plant, start: int = start, base: dict[str, Setting] = base, rates: LawCredits = rates) -> float:
             settings = base | {"graphite_flake": Setting(border, base["graphite_flake"].path)}
             site = usmca.outlooks.site(plant, start, settings)
-            return float(Tests(site, usmca.rules, usmca.market.long_run, dump_deck=False).value(rates.itc, rates.ptc)[0])
+            return float(Tests(site, rates, usmca.rules, usmca.market.long_run, dump_deck=False).value()[0])
 
         law, both, higher = value(LAW), value(Border(0.10, 0.10)), value(Border(0.25, 0.25))
         assert higher < both < law, plant.id

@@ -86,14 +86,18 @@ def test_a_grant_is_the_same_as_a_site_that_has_it(desk: Desk, plant_id: str, ea
     assert kinds == ({INFEASIBLE, UNAIDED, CONTRACT} if early else {CONTRACT})
 
 
-@pytest.mark.parametrize(("plant_id", "share", "entries"), [("USA_ALPHA", 1.0, 12), ("USA_ALPHA", 0.0, 6), ("MEX_ALPHA", 1.0, 4), ("MEX_ALPHA", 0.0, 2)])
+@pytest.mark.parametrize(("plant_id", "share", "entries"), [("USA_ALPHA", 1.0, 8), ("USA_ALPHA", 0.0, 4), ("MEX_ALPHA", 1.0, 4), ("MEX_ALPHA", 0.0, 2)])
 def test_levels_of_which_a_plant_draws_the_same_share_an_entry(desk: Desk, plant_id: str, share: float, entries: int) -> None:
-    """Of 2 x 2 x 3 levels a plant that gets no grants tells 2 x 2 apart, and one without eligible capital no investment credits."""
+    """Of 2 x 2 x 3 levels a plant that gets no grants tells 2 x 2 apart, and one without eligible capital no investment credits.
+
+    The highest grant is above the cap on support: levels that are not feasible have no entry.
+    """
     levels = desk.offer.levels
     for site, worst in sites(desk, plant_id, share):
         together = made(desk, site, worst, levels, plain=False)
         assert len(levels) == 12
         assert together.cost.entries.booked.size == entries
+        assert_array_equal(together.cost.of < 0, together.kind == INFEASIBLE)
         for k, level in enumerate(levels):
             assert_same(together, k, made(desk, site, worst, (level,), plain=False))
 
@@ -119,12 +123,24 @@ def test_the_cap_on_support_leaves_a_plant_alone_that_draws_nothing(desk: Desk) 
     assert kinds[2] == INFEASIBLE
 
 
+def test_what_a_plant_draws_is_worked_out_once_for_the_same_levels(desk: Desk) -> None:
+    supports, levels, plant = desk.supports, desk.offer.levels, desk.plants["MEX_ALPHA"]
+    every, some = np.arange(len(levels)), np.array([0, 3])
+    found = supports.distinct(plant, levels, every)
+    assert supports.distinct(plant, levels, every.copy()) is found
+    assert [found[1][k] for k in found[0]] == supports.drawn(plant, levels)
+    few = supports.distinct(plant, levels, some)
+    assert [few[1][k] for k in few[0]] == supports.drawn(plant, [levels[0], levels[3]])
+    other = supports.distinct(desk.plants["USA_ALPHA"], levels, every)
+    assert len(other[1]) > len(found[1])
+
+
 def test_levels_that_are_not_on_offer_are_left_out(desk: Desk) -> None:
     site, _ = sites(desk, "USA_ALPHA", 1.0)[0]
     law, wanted = desk.law["USA", "alpha"], np.array([0, 3])
     some = family(site, law, desk.offer, True, None, None, wanted, desk.supports)
     whole = family(site, law, desk.offer, True, None, None, None, desk.supports)
-    weighed = some.cost.weighed(lambda cost, hosted: cost.booked + hosted.sum(axis=-1))
+    weighed = some.cost.weighed(lambda cost: cost.booked + cost.hosted.sum(axis=-1))
     assert np.flatnonzero(np.isfinite(weighed)).tolist() == wanted.tolist()
     assert np.flatnonzero(some.kind != INFEASIBLE).tolist() == wanted.tolist()
     assert_allclose(weighed[wanted], [float(whole.cost.at(k).booked + whole.cost.at(k).hosted.sum()) for k in wanted], rtol=1e-12)

@@ -24,7 +24,7 @@ from minclub.models.lending import loan, main_share
 from minclub.models.levies import Border
 from minclub.models.outlooks import Setting
 from minclub.models.projects import Byproduct, start_years
-from minclub.models.subsidies import credits_at
+from minclub.models.subsidies import CreditLevel, LawCredits, credits_at
 
 # --- small parts -----------------------------------------------------------------------------------------------------
 
@@ -98,32 +98,27 @@ def site_of(desk: Desk, key: str, border: Border | None = None) -> Site:
 
 def bank(desk: Desk, site: Site, *strikes: float, dump: bool = False, terms: ContractTerms | None = None) -> Tests:
     held = (terms or desk.offer.contract, np.array(strikes)) if strikes else (None, None)
-    return Tests(site, desk.rules, desk.market.long_run, dump, *held)
-
-
-NONE = np.zeros(10)
-"""No credit in any of the tutorial's ten years."""
+    return Tests(site, desk.law[site.plant.country, site.plant.product], desk.rules, desk.market.long_run, dump, *held)
 
 
 def test_value_without_a_contract_by_hand(desk: Desk) -> None:
     yearly = [0.8 * (2_000 * p / 1e6 - 10) + 0.2 * 6 for p in (6_000, 9_000, 12_000)]
     expected = -30 / 1.1 + sum(np.mean(yearly) / 1.1**k for k in range(2, 7))
-    assert float(bank(desk, site_of(desk, "USA_ALPHA")).value(NONE, NONE)[0]) == pytest.approx(expected)
+    assert float(bank(desk, site_of(desk, "USA_ALPHA")).value()[0]) == pytest.approx(expected)
     assert expected == pytest.approx(-1.0818, abs=1e-4)
 
 
 def test_investment_credit_lowers_the_write_off(desk: Desk) -> None:
-    rate = np.full(10, 0.10)
     gain = 3 / 1.1 - 0.2 * 3 / 5 * sum(1.1**-k for k in range(2, 7))
     tests = bank(desk, site_of(desk, "USA_ALPHA"))
-    assert float(tests.value(rate, NONE)[0] - tests.value(NONE, NONE)[0]) == pytest.approx(gain)
+    assert float(tests.value(itc=0.10)[0] - tests.value()[0]) == pytest.approx(gain)
 
 
 def test_production_credit_is_paid_on_cost_untaxed() -> None:
     desk = Desk(mc.load("tutorial", {"projects.USA_ALPHA.ptc_eligible_share": 0.5}))
     tests = bank(desk, site_of(desk, "USA_ALPHA"))
     gain = 0.5 * 0.1 * 10 * sum(1.1**-k for k in range(2, 7))
-    assert float(tests.value(NONE, np.full(10, 0.1))[0] - tests.value(NONE, NONE)[0]) == pytest.approx(gain)
+    assert float(tests.value(ptc=0.1)[0] - tests.value()[0]) == pytest.approx(gain)
 
 
 @pytest.mark.parametrize(("opex", "runs"), [(6_600, True), (6_665, True), (6_670, False), (6_700, False)])
@@ -196,8 +191,8 @@ def test_bank_deck_by_hand(desk: Desk) -> None:
     tests = bank(desk, site_of(desk, "USA_ALPHA"), 8_440)
     receipts = 2_000 * (0 - 0.5 * (9_000 - 8_440)) / 1e6
     flow = 0.8 * (18 - 10 + receipts) + 0.2 * 6
-    assert float(tests.bank_cover(NONE, NONE)[0]) == pytest.approx(flow / service_of())
-    assert float(tests.bank_required()[0]) == pytest.approx(1.45 - 0.15 * (8_440 - 7_200) / 1_800)
+    assert float(tests.decks.bank_cover()[0]) == pytest.approx(flow / service_of())
+    assert float(tests.decks.bank_required()[0]) == pytest.approx(1.45 - 0.15 * (8_440 - 7_200) / 1_800)
 
 
 def test_bank_deck_counts_half_of_the_uplift_before_the_review() -> None:
@@ -210,7 +205,7 @@ def test_downside_deck_by_hand(desk: Desk) -> None:
     tests = bank(desk, site_of(desk, "USA_ALPHA"), 8_440)
     unit = 7_200 + (8_440 - 7_200)
     flow = 0.8 * (2_000 * unit / 1e6 - 11) + 0.2 * 6 * 1.15
-    assert float(tests.downside_cover(NONE, NONE)[0]) == pytest.approx(flow / service_of() + 0.5)
+    assert float(tests.decks.downside_cover()[0]) == pytest.approx(flow / service_of() + 0.5)
 
 
 def test_downside_reserve_is_spent_and_refilled() -> None:
@@ -225,7 +220,7 @@ def test_downside_reserve_is_spent_and_refilled() -> None:
     for money in cash:
         least = min(least, (money + reserve) / due)
         reserve = min(max(money + reserve - due, 0.0), 0.5 * due)
-    assert float(tests.downside_cover(NONE, NONE)[0]) == pytest.approx(least)
+    assert float(tests.decks.downside_cover()[0]) == pytest.approx(least)
 
 
 def test_dump_deck_by_hand(desk: Desk) -> None:
@@ -234,21 +229,22 @@ def test_dump_deck_by_hand(desk: Desk) -> None:
     units = [8_440] * 3 + [9_000 - 0.5 * 560]
     assert dumped < 8_440
     value = sum((0.8 * (2_000 * u / 1e6 - 10) + 1.2) / 1.05**k for k, u in enumerate(units, start=1))
-    assert float(tests.dump_cover(NONE, NONE)[0]) == pytest.approx(value / (0.5 * 30 * 1.0125))
+    assert float(tests.decks.dump_cover()[0]) == pytest.approx(value / (0.5 * 30 * 1.0125))
 
 
 def test_tail_is_the_worst_scenario_at_the_cost_of_debt(desk: Desk) -> None:
     tests = bank(desk, site_of(desk, "USA_ALPHA"))
     worst = -30 / 1.05 + sum((0.8 * (12 - 10) + 1.2) / 1.05**k for k in range(2, 7))
-    assert float(tests.tail(NONE, NONE)[0]) == pytest.approx(worst)
+    assert float(tests.tail()[0]) == pytest.approx(worst)
     assert tests.capital_at_debt_cost() == pytest.approx(30 / 1.05)
 
 
 def test_stack_adds_grants_and_all_credits() -> None:
     desk = Desk(mc.load("tutorial", {"projects.USA_ALPHA.public_grant_musd": 6, "projects.USA_ALPHA.ptc_eligible_share": 1}))
-    share = stack_share(site_of(desk, "USA_ALPHA"), np.full(10, 0.1), np.full(10, 0.05), 0.05)
+    law = LawCredits(np.full(10, 0.04), np.full(10, 0.02))
+    share = stack_share(site_of(desk, "USA_ALPHA"), law, [CreditLevel(itc=0.06, ptc=0.03)], 0.05)
     paid = 0.1 * 24 / 1.05 + sum(0.05 * 10 / 1.05**k for k in range(2, 7))
-    assert share == pytest.approx((6 + paid) / (6 + 24 / 1.05))
+    assert share == pytest.approx([(6 + paid) / (6 + 24 / 1.05)])
 
 
 def test_strike_lies_between_cash_cost_and_a_multiple_of_the_price() -> None:
@@ -292,8 +288,8 @@ def npv_by_loop(tests: Tests, itc: np.ndarray, ptc: np.ndarray, strike: float | 
             payable, price = site.payable[n] / 1e6, site.price[n, s]
             cost = float(np.broadcast_to(site.cost, site.price.shape)[n, s])
             gross = payable * price + float(np.broadcast_to(site.byproduct_revenue, site.price.shape)[n, s])
-            if n < tenor and strike is not None and tests.contract is not None:
-                gross += tests.contract.share * payable * float(payment(price, strike, tests.contract.upside_share))
+            if n < tenor and strike is not None and tests.held is not None:
+                gross += tests.held.terms.share * payable * float(payment(price, strike, tests.held.terms.upside_share))
             runs = gross >= 0.9 * cost
             margin = gross - plant.royalty * payable * price - cost if runs else -0.1 * cost
             taxed = margin - cal.sustaining[n]
@@ -307,12 +303,13 @@ def npv_by_loop(tests: Tests, itc: np.ndarray, ptc: np.ndarray, strike: float | 
 @pytest.mark.parametrize("seed", [1, 3])
 def test_value_is_the_plain_sum_over_years_and_scenarios(seed: int) -> None:
     for desk, site, key in candidates(seed):
-        itc, ptc = credits_at(desk.law[site.plant.country, site.plant.product], desk.offer.levels[-1])
+        level = desk.offer.levels[-1]
+        itc, ptc = credits_at(desk.law[site.plant.country, site.plant.product], level)
         exposed = dump_exposed(desk.market, site.plant.product)
-        assert float(bank(desk, site, dump=exposed).value(itc, ptc)[0]) == pytest.approx(npv_by_loop(bank(desk, site), itc, ptc, None)), key
+        assert float(bank(desk, site, dump=exposed).value(level.itc, level.ptc)[0]) == pytest.approx(npv_by_loop(bank(desk, site), itc, ptc, None)), key
         for strike in three_digit_grid(*strike_bounds(site, desk.offer))[::150]:
             tests = bank(desk, site, float(strike))
-            assert float(tests.value(itc, ptc)[0]) == pytest.approx(npv_by_loop(tests, itc, ptc, float(strike)), rel=1e-9, abs=1e-6), key
+            assert float(tests.value(level.itc, level.ptc)[0]) == pytest.approx(npv_by_loop(tests, itc, ptc, float(strike)), rel=1e-9, abs=1e-6), key
 
 
 @pytest.mark.parametrize("seed", [1, 3])
@@ -321,9 +318,10 @@ def test_value_is_linear_in_credits(seed: int) -> None:
         grid = three_digit_grid(*strike_bounds(site, desk.offer))[::60]
         if not grid.size:
             continue
-        rates = [credits_at(desk.law[site.plant.country, site.plant.product], level) for level in desk.offer.levels]
-        tests = Tests(site, desk.rules, desk.market.long_run, False, desk.offer.contract, grid)
-        assert_allclose(tests.value_at(rates), [tests.value(*pair) for pair in rates], rtol=1e-9, atol=1e-6)
+        itc, ptc = np.array([(level.itc, level.ptc) for level in desk.offer.levels]).T
+        tests = bank(desk, site, *grid)
+        together = tests.value(itc[:, None], ptc[:, None])
+        assert_allclose(together, [tests.value(*pair) for pair in zip(itc, ptc, strict=True)], rtol=1e-9, atol=1e-6)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 4])
@@ -332,10 +330,10 @@ def test_least_strike_is_the_first_value_that_passes_alone(seed: int) -> None:
     for desk, site, key in candidates(seed):
         plant, exposed = site.plant, dump_exposed(desk.market, site.plant.product)
         grid = three_digit_grid(*strike_bounds(site, desk.offer))[::20]
-        rates = [credits_at(desk.law[plant.country, plant.product], level) for level in (desk.offer.levels[0], desk.offer.levels[-1])]
-        found = least_strikes(site, desk.offer, exposed, grid, rates)
-        for (itc, ptc), strike in zip(rates, found, strict=True):
-            alone = [bool(bank(desk, site, float(k), dump=exposed).passes(itc, ptc)[0]) for k in grid]
+        levels = [desk.offer.levels[0], desk.offer.levels[-1]]
+        found = least_strikes(site, desk.law[plant.country, plant.product], desk.offer, exposed, grid, levels)
+        for level, strike in zip(levels, found, strict=True):
+            alone = [bool(bank(desk, site, float(k), dump=exposed).passes(level.itc, level.ptc)[0]) for k in grid]
             assert strike == (grid[alone.index(True)] if any(alone) else pytest.approx(np.nan, nan_ok=True)), key
             held += any(alone)
     assert held > 3
@@ -347,8 +345,7 @@ def test_no_contract_is_offered_where_a_project_passes_alone() -> None:
         plant = site.plant
         made = desk.family(key, site.calendar.start, desk.law_settings())
         for level, kind in zip(desk.offer.levels, made.kind, strict=True):
-            rates = credits_at(desk.law[plant.country, plant.product], level)
-            alone = bool(bank(desk, site, dump=dump_exposed(desk.market, plant.product)).passes(*rates)[0])
+            alone = bool(bank(desk, site, dump=dump_exposed(desk.market, plant.product)).passes(level.itc, level.ptc)[0])
             kinds.add(int(kind))
             assert kind != UNAIDED or alone, key
             assert kind != CONTRACT or not alone, key

@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 
 import minclub as mc
-from minclub.models.cashflow import _span
+from minclub.models.cashflow import span
 from minclub.models.desk import Desk
 from minclub.tests.models.tutorial_sites import alpha_of
 
 
-@pytest.mark.parametrize(("rows", "span"), [([0, 1, 2], slice(0, 3)), ([3, 4], slice(3, 5)), ([2], slice(2, 3)), ([0], slice(0, 1))])
-def test_rows_that_follow_on_each_other_are_a_slice(rows: list[int], span: slice) -> None:
-    assert _span(np.array(rows)) == span
+@pytest.mark.parametrize(("rows", "expected"), [([0, 1, 2], slice(0, 3)), ([3, 4], slice(3, 5)), ([2], slice(2, 3)), ([0], slice(0, 1))])
+def test_rows_that_follow_on_each_other_are_a_slice(rows: list[int], expected: slice) -> None:
+    assert span(np.array(rows)) == expected
 
 
 @pytest.mark.parametrize("rows", [[], [0, 2], [1, 2, 4], [0, 1, 3, 4]])
 def test_other_rows_are_left_as_they_are(rows: list[int]) -> None:
     given = np.array(rows, dtype=int)
-    assert _span(given) is given
+    assert span(given) is given
 
 
 @pytest.mark.parametrize("rows", [[], [0], [1, 2, 3], [0, 2], [0, 1, 3, 4]])

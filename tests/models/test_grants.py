@@ -71,18 +71,17 @@ def test_it_adds_to_an_investment_credit(alpha: Site) -> None:
     able = replace(alpha, plant=replace(alpha.plant, itc_share=1.0))
     law, level = LawCredits(np.full(YEARS, 0.1), np.zeros(YEARS)), replace(GRANT, itc=0.05)
     assert project_cost(able, law, level, RATE).pick(0).credits[1] == pytest.approx(30 * 0.25)
-    assert stack_share(able, np.full((1, YEARS), 0.15), np.zeros((1, YEARS)), RATE) == pytest.approx([0.35])
+    assert stack_share(able, law, [level], RATE) == pytest.approx([0.35])
 
 
 def test_it_lowers_depreciation_and_loan(desk: Desk, alpha: Site) -> None:
     """24 of 30 musd are written off over 5 years; half of 24 is borrowed, with interest on half of it for a year."""
-    rates = np.zeros(YEARS)
-    given, bare = (Tests(site, desk.rules, desk.market.long_run, dump_deck=False) for site in (alpha, replace(alpha, aid=NO_AID)))
-    assert float(given.loan(rates).principal) == pytest.approx(0.5 * 24 * (1 + 0.5 * 0.05 * 0.5))
+    given, bare = (Tests(site, no_law(), desk.rules, desk.market.long_run, dump_deck=False) for site in (alpha, replace(alpha, aid=NO_AID)))
+    assert float(given.decks.loan().principal) == pytest.approx(0.5 * 24 * (1 + 0.5 * 0.05 * 0.5))
     hurdle = alpha.plant.terms.hurdle
     shield = 0.2 * 6 / 5
     gain = 6 / (1 + hurdle) - shield * sum((1 + hurdle) ** -t for t in range(2, 7))
-    assert float(given.value(rates, rates)[0] - bare.value(rates, rates)[0]) == pytest.approx(gain)
+    assert float(given.value()[0] - bare.value()[0]) == pytest.approx(gain)
 
 
 def test_subsidy_equivalent_counts_it(alpha: Site) -> None:

@@ -14,8 +14,8 @@ from minclub.models.bankability import Tests, stack_share
 from minclub.models.cashflow import Site
 from minclub.models.desk import Desk
 from minclub.models.loans import subsidy_rate
-from minclub.models.subsidies import CreditLevel, LawCredits
-from minclub.models.welfare import project_cost, support
+from minclub.models.subsidies import NO_CREDIT, CreditLevel, LawCredits
+from minclub.models.welfare import loan_subsidies, project_cost, support
 from minclub.tests.models.tutorial_sites import RATE, START, YEARS, alpha_of, no_law
 
 LOAN = CreditLevel(loan=1.0)
@@ -39,7 +39,7 @@ def alpha(desk: Desk) -> Site:
 
 
 def bank_of(desk: Desk, site: Site) -> Tests:
-    return Tests(site, desk.rules, desk.market.long_run, dump_deck=False)
+    return Tests(site, no_law(), desk.rules, desk.market.long_run, dump_deck=False)
 
 
 def test_the_subsidy_is_principal_less_service_at_the_public_rate() -> None:
@@ -50,11 +50,11 @@ def test_the_subsidy_is_principal_less_service_at_the_public_rate() -> None:
 
 
 def test_a_public_loan_has_the_public_rate_and_tenor(desk: Desk, alpha: Site) -> None:
-    found = bank_of(desk, alpha).loan(np.zeros(YEARS))
+    found = bank_of(desk, alpha).decks.loan()
     assert (found.rate, found.years) == (0.03, 3)
     assert float(found.principal) == pytest.approx(PRINCIPAL)
     assert float(found.service) == pytest.approx(PRINCIPAL * SERVICE)
-    market = bank_of(desk, replace(alpha, aid=NO_AID)).loan(np.zeros(YEARS))
+    market = bank_of(desk, replace(alpha, aid=NO_AID)).decks.loan()
     assert (market.rate, market.years) == (0.05, 4)
 
 
@@ -62,7 +62,7 @@ def test_the_tenor_ends_a_year_before_the_plant() -> None:
     long = Desk(mc.load("tutorial", GIVEN | {"concessional.tenor_years": 20}))
     site = long.outlooks.site(long.plants["USA_ALPHA"], START, long.law_settings())
     held = replace(site, aid=long.aid(site, LOAN))
-    assert bank_of(long, held).loan(np.zeros(YEARS)).years == 4
+    assert bank_of(long, held).decks.loan().years == 4
     per_musd = 0.5 * (1 + 0.5 * 0.03 * 0.5) * subsidy_rate(0.03, 4, 0.05)
     assert held.loan_subsidy(np.zeros(())) == pytest.approx(30 * per_musd)
 
@@ -85,17 +85,30 @@ def test_what_the_treasury_pays_towards_capital_is_not_lent(alpha: Site) -> None
 
 
 def test_value_and_tail_do_not_see_it(desk: Desk, alpha: Site) -> None:
-    rates = np.zeros(YEARS)
     dear, cheap = bank_of(desk, replace(alpha, aid=NO_AID)), bank_of(desk, alpha)
-    assert_allclose(cheap.value(rates, rates), dear.value(rates, rates))
-    assert_allclose(cheap.tail(rates, rates), dear.tail(rates, rates))
+    assert_allclose(cheap.value(), dear.value())
+    assert_allclose(cheap.tail(), dear.tail())
     cash = 6.4 + 0.2 * 6
-    assert_allclose(cheap.bank_cover(rates, rates), cash / (PRINCIPAL * SERVICE))
+    assert_allclose(cheap.decks.bank_cover(), cash / (PRINCIPAL * SERVICE))
+
+
+def test_decks_without_it_are_those_of_a_plant_without_aid(desk: Desk, alpha: Site) -> None:
+    dear, cheap = bank_of(desk, replace(alpha, aid=NO_AID)), bank_of(desk, alpha)
+    without = cheap.decks_under(None)
+    for cover in ("bank_cover", "downside_cover", "dump_cover"):
+        assert_allclose(getattr(without, cover)(0.1), getattr(dear.decks, cover)(0.1))
+        assert getattr(without, cover)(0.1) != pytest.approx(getattr(cheap.decks, cover)(0.1))
+
+
+def test_only_levels_with_a_loan_pay_its_subsidy(alpha: Site) -> None:
+    """10% of the club's leave 27 of 30 musd to borrow for."""
+    levels = [NO_CREDIT, LOAN, replace(LOAN, itc=0.1), CreditLevel(itc=0.1)]
+    assert_allclose(loan_subsidies(alpha, no_law(), levels), [0.0, SUBSIDY, 0.9 * SUBSIDY, 0.0])
+    assert_allclose(stack_share(alpha, no_law(), levels, RATE), [0.0, SUBSIDY * 1.05**-2 / (30 / 1.05), 0.1 + 0.9 * SUBSIDY * 1.05**-2 / (30 / 1.05), 0.1])
 
 
 def test_the_cap_on_support_counts_its_subsidy(alpha: Site) -> None:
-    rates = np.zeros((1, YEARS))
-    assert stack_share(alpha, rates, rates, RATE) == pytest.approx([SUBSIDY * 1.05**-2 / (30 / 1.05)])
+    assert stack_share(alpha, no_law(), [LOAN], RATE) == pytest.approx([SUBSIDY * 1.05**-2 / (30 / 1.05)])
 
 
 def test_who_borrows() -> None:

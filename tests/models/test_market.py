@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 import minclub as mc
 from minclub.instances.scenarios import generate
 from minclub.models.border import Revenue
 from minclub.models.levies import LAW, Border, Schedule
-from minclub.models.market import BEYOND, COUNTRIES, EXPORT, OPEN, SCARCE, Market, domestic_price
+from minclub.models.market import BEYOND, COUNTRIES, EXPORT, OPEN, SCARCE, Market, along, domestic_price
 
 rates = st.floats(0.0, 1.0)
 prices = st.floats(1.0, 1e6)
@@ -23,6 +23,15 @@ prices = st.floats(1.0, 1e6)
 DRAWN = generate(mc.load("tutorial"))
 TUTORIAL = Market(mc.load("tutorial"), replace(DRAWN, china={m: 0.8 * price for m, price in DRAWN.china.items()}))
 """The tutorial with a node whose price is a fifth below the other's."""
+MIXED = mc.load("tutorial", {"products.alpha.law_tariff_china_usa": 0.25, "products.alpha.law_tariff_market_can": 0.05, "projects.USA_ALPHA.life_years": 9})
+SUPPLY = replace(
+    TUTORIAL.scenarios,
+    restricted={m: np.random.default_rng(4).random(flags.shape) < 0.4 for m, flags in DRAWN.restricted.items()},
+    lapse_year=np.arange(DRAWN.count) + 2030,
+)
+"""Prices at which some years are restricted and the club's measures lapse in different years."""
+TABLED, BARE = Market(MIXED, SUPPLY), Market(MIXED, SUPPLY)
+"""Members with different laws and years after the last simulated one; of ``BARE`` no table of prices is ever made."""
 PLAIN = Schedule(("market", "china"), {"market": 0.0, "china": 0.0})
 
 
@@ -52,6 +61,39 @@ def test_more_tariff_never_lowers_the_price(M: float, C: float, restricted: bool
     low, high = (price_under(M, C, restricted, border, 2.0) for border in (Border(t_m, t_c), Border(t_m + more_m, t_c + more_c)))
     assert (high >= low).all()
     assert high[0, EXPORT, 0] == low[0, EXPORT, 0]
+
+
+# --- along a path ---------------------------------------------------------------------------------------------------
+
+paths = st.lists(st.integers(EXPORT, BEYOND), min_size=TABLED.years.size, max_size=TABLED.years.size).map(np.array)
+borders = st.builds(Border, rates, rates) | st.just(Border(reference=10_000.0))
+
+
+@given(st.sampled_from(TABLED.products), borders, st.sampled_from(COUNTRIES), paths)
+def test_prices_along_a_path_are_those_of_its_states(product: str, border: Border, country: str, path: np.ndarray) -> None:
+    expected = along(TABLED.prices(product, border, country), path)
+    for market in (TABLED, BARE):
+        assert_array_equal(market.prices_along(product, border, country, path), expected)
+    sold = along(TABLED.producer_prices(product, border), path)
+    for market in (TABLED, BARE):
+        assert_array_equal(market.producer_prices_along(product, border, path), sold)
+    assert not BARE._prices
+
+
+@given(st.sampled_from(TABLED.products), borders, st.sampled_from(COUNTRIES), paths)
+def test_mean_prices_are_the_means_of_prices(product: str, border: Border, country: str, path: np.ndarray) -> None:
+    means = TABLED.mean_prices(product, border, country)
+    assert_array_equal(means, TABLED.prices(product, border, country).mean(axis=2))
+    assert_allclose(along(means, path), BARE.prices_along(product, border, country, path).mean(axis=1), rtol=1e-12)
+    assert TABLED.mean_prices(product, border, country) is means
+
+
+def test_changing_prices_along_a_path_changes_no_others() -> None:
+    path = np.full(TABLED.years.size, BEYOND)
+    for market in (TABLED, BARE):
+        before = market.prices_along("alpha", LAW, "USA", path)
+        market.prices_along("alpha", LAW, "USA", path)[:] = 0.0
+        assert_array_equal(market.prices_along("alpha", LAW, "USA", path), before)
 
 
 # --- the market of an instance ---------------------------------------------------------------------------------------

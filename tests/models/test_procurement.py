@@ -124,7 +124,7 @@ def test_payments_are_margin_and_bring_no_royalty_and_no_phi() -> None:
     at = desk(projects__USA_ALPHA__royalty_rate=0.1)
     with_, without = alpha(1.5, at), replace(alpha(1.5, at), aid=alpha(0.0, at).aid)
     assert_allclose(with_.merchant.margin - without.merchant.margin, np.array([3.75, 2.25, 0.75]) * np.ones((1, 5, 3)))
-    tests = Tests(with_, at.rules, at.market.long_run, dump_deck=False)
+    tests = Tests(with_, no_law(), at.rules, at.market.long_run, dump_deck=False)
     assert_allclose(tests.phi, 0.0)
 
 

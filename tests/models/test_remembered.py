@@ -16,8 +16,10 @@ from minclub.models import digests, remembered
 from minclub.models.columns import family
 from minclub.models.desk import Desk
 from minclub.models.packing import pack
+from minclub.models.projects import Plant
 from minclub.models.remembered import CLASSES, Remembered, met, narrowed
 from minclub.models.store import Store, caching
+from minclub.models.subsidies import CreditLevel, distinct_levels
 
 INSTRUMENTS = ("instruments.grants=true", "instruments.loans=true", "instruments.procurement=true", "contract.upside_shares=[0,0.5]")
 
@@ -169,11 +171,15 @@ def test_without_the_source_of_the_program_nothing_is_kept(tmp_path: Path, monke
 
 
 class Only:
-    """Supports of which nothing but aid and drawn levels can be had."""
+    """Supports of which nothing but aid and drawn levels can be had, and what follows from these."""
 
     def __init__(self, supports: Any) -> None:
         """Take those two."""
         self.aid, self.drawn = supports.aid, supports.drawn
+
+    def distinct(self, plant: Plant, levels: tuple[CreditLevel, ...], wanted: np.ndarray) -> tuple[np.ndarray, tuple[CreditLevel, ...]]:
+        """Tell the drawn levels apart."""
+        return distinct_levels(self.drawn(plant, [levels[r] for r in wanted]))
 
 
 @pytest.mark.parametrize("bound", [False, True])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 import minclub as mc
-from minclub.models.subsidies import NO_CREDIT, CreditLevel, LawCredits, credits_at, ladder, law_credits, offered, schedule
+from minclub.models.subsidies import NO_CREDIT, CreditLevel, LawCredits, credits_at, distinct_levels, ladder, law_credits, offered, schedule
 
 YEARS = np.arange(2027, 2047)
 
@@ -55,6 +55,13 @@ def test_club_adds_to_law() -> None:
     itc, ptc = credits_at(LawCredits(np.array([0.1, 0.0]), np.array([0.0, 0.05])), CreditLevel(0.2, 0.1))
     assert_allclose(itc, [0.3, 0.2])
     assert_allclose(ptc, [0.1, 0.15])
+
+
+def test_equal_levels_have_the_place_of_the_first() -> None:
+    one, two = CreditLevel(0.1), CreditLevel(0.1, upside=0.5)
+    of, distinct = distinct_levels([one, NO_CREDIT, CreditLevel(0.1), two, NO_CREDIT])
+    assert of.tolist() == [0, 1, 0, 2, 1]
+    assert distinct == (one, NO_CREDIT, two)
 
 
 def test_ladder_starts_with_nothing_and_is_the_product_of_both() -> None:

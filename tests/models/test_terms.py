@@ -126,7 +126,8 @@ def test_the_hurdle_counts_the_mean_strike_of_the_tenor(desk: Desk, alpha: Site)
     """C12a: ``phi = (K x mean index - 0.8 e) / (max(L, e) - 0.8 e)`` with ``e = L`` = 9,000."""
     terms = replace(TERMS, tenor_years=2, first=1, indexed_share=0.5, inflation=0.25)
     index = (0.5 + 0.5 / 1.25 + 0.5 + 0.5 / 1.5625) / 2
-    tests = Tests(alpha, desk.rules, desk.market.long_run, dump_deck=False, contract=terms, strikes=np.array([9_000.0, 9_900.0, 20_000.0]))
+    strikes = np.array([9_000.0, 9_900.0, 20_000.0])
+    tests = Tests(alpha, no_law(), desk.rules, desk.market.long_run, dump_deck=False, contract=terms, strikes=strikes)
     assert_allclose(tests.phi, [(9_000 * index - 7_200) / 1_800, (9_900 * index - 7_200) / 1_800, 1.0])
 
 
@@ -196,6 +197,7 @@ def test_the_premium_of_the_chapter_is_paid_to_producers_until_2032(vintages: di
     assert_allclose(market.premium["lithium_carbonate"], np.where(years <= 2032, 961.0, 0.0))
     laws = [m.producer_prices("lithium_carbonate", LAW) for m in (vintages["chapter"], vintages["2026"])]
     assert_allclose(laws[0] - laws[1], np.where(years <= 2032, 961.0, 0.0)[:, None, None] * np.ones((1, 4, 4)))
+    assert_allclose(market.producer_prices_along("lithium_carbonate", LAW, np.full(years.size, OPEN)), laws[0][:, OPEN])
 
 
 def test_users_and_unlisted_products_see_no_premium(vintages: dict[str, Market]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -16,7 +18,7 @@ from minclub.models.desk import Desk
 from minclub.models.master import tail_measure
 from minclub.models.projects import start_years
 from minclub.models.subsidies import CreditLevel, LawCredits
-from minclub.models.welfare import Cost, discount, project_cost, support
+from minclub.models.welfare import Cost, LevelCosts, discount, project_cost, support
 
 TEN = 10
 """The tutorial's simulated years, those after the last price included."""
@@ -71,6 +73,19 @@ def test_cost_parts_add_up() -> None:
     assert float((two + two).booked) == 2.0
 
 
+def test_levels_that_share_an_entry_are_weighed_once() -> None:
+    entries = Cost(*(np.arange(2.0).reshape(2, *(1,) * n) + np.ones((2, *(3,) * n)) for n in (1, 1, 1, 1, 1, 0, 0, 1, 1)))
+    costs, weighed = LevelCosts(entries, np.array([1, 0, -1, 1])), []
+
+    def weigh(cost: Cost) -> np.ndarray:
+        weighed.append(cost.booked.size)
+        return cost.booked + cost.hosted.sum(axis=1)
+
+    assert costs.weighed(weigh).tolist() == [14.0, 7.0, np.inf, 14.0]
+    assert weighed == [2]
+    assert float(costs.at(3).booked) == float(costs.at(0).booked) == 2.0
+
+
 @pytest.mark.parametrize(("costs", "share", "mean"), [([1.0, 5.0, 3.0, 2.0], 0.5, 4.0), ([1.0, 5.0, 3.0], 0.1, 5.0), ([1.0, 5.0, 3.0], 0.5, 6.5 / 1.5)])
 def test_the_tail_takes_the_highest_costs(costs: list[float], share: float, mean: float) -> None:
     values = np.array(costs)
@@ -99,6 +114,23 @@ def test_support_takes_out_the_law_share_of_production_credits() -> None:
     given, _ = support(site, law, level, cost, 0.05, 9_000.0, held=True)
     assert float(cost.booked) == pytest.approx(0.10 * 10 * FIVE_YEARS)
     assert given == pytest.approx(0.04 * 10 * FIVE_YEARS)
+
+
+def test_strikes_with_upside_shares_and_credits_of_their_own_cost_what_each_costs_alone() -> None:
+    """Pairs that occur twice, alone or with other credits, included."""
+    desk = Desk(mc.load("tutorial", {"projects.USA_ALPHA.ptc_eligible_share": 0.5, "contract.tenor_years": 3}))
+    site = desk.outlooks.site(desk.plants["USA_ALPHA"], 2029, desk.law_settings())
+    law = LawCredits(np.full(TEN, 0.05), np.linspace(0.0, 0.09, TEN))
+    strikes, shares = np.array([8_000.0, 6_000.0, 8_000.0, 8_000.0, 6_000.0]), np.array([0.5, 1.0, 0.0, 0.5, 1.0])
+    levels = [CreditLevel(0.1, 0.02), CreditLevel(), CreditLevel(ptc=0.1), CreditLevel(0.1, 0.02), CreditLevel(ptc=0.05)]
+    costly = replace(site, plant=replace(site.plant, opex=8_000.0))
+    together = project_cost(costly, law, levels, 0.05, replace(desk.offer.contract, upside_share=shares), strikes)
+    for k, level in enumerate(levels):
+        terms = replace(desk.offer.contract, upside_share=float(shares[k]))
+        alone = project_cost(costly, law, level, 0.05, terms, strikes[[k]]).pick(0)
+        for part in Cost.__dataclass_fields__:
+            assert_allclose(getattr(together.pick(k), part), getattr(alone, part), rtol=1e-12, atol=1e-12, err_msg=part)
+    assert len(set(together.booked.round(9))) == 4
 
 
 # --- against a loop --------------------------------------------------------------------------------------------------
