@@ -47,7 +47,7 @@ def credits_of_law(market: Market, plants: Mapping[str, Plant]) -> dict[tuple[st
 
 def dump_exposed(market: Market, product: str) -> bool:
     """Say whether China controls more than half of supply, so that lenders run a dump deck (C12c)."""
-    return float(market.instance.products.loc[product, "china_controlled_share"]) > 0.5
+    return float(market.facts[product]["china_controlled_share"]) > 0.5
 
 
 def baseline(market: Market, balance: Balance, plants: Mapping[str, Plant], rules: Rules) -> Baseline:

@@ -6,7 +6,7 @@ Arrays are year-first: ``(T, S)`` for years x scenarios, ``(T, 4, S)`` with the 
 from __future__ import annotations
 
 from functools import cached_property, reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -58,7 +58,8 @@ class Market:
         drawn = np.asarray(self.scenarios.years, dtype=int)
         self.base_year, self.simulated = int(drawn[0]), drawn.size
         self.years = np.arange(drawn[0], max(int(drawn[-1]), last_operating_year(instance)) + 1)
-        self.products: tuple[str, ...] = tuple(instance.products.index)
+        self.facts: dict[str, dict[str, Any]] = instance.products.to_dict(orient="index")
+        self.products: tuple[str, ...] = tuple(self.facts)
         self.market: dict[str, Array] = {}
         self.china: dict[str, Array] = {}
         self.restricted: dict[str, NDArray[np.bool_]] = {}
@@ -91,7 +92,7 @@ class Market:
         self.restricted[product] = np.concatenate([closed, np.full(flat.shape, False)])
 
     def _growth(self, product: str) -> Array:
-        row = self.instance.products.loc[product]
+        row = self.facts[product]
         until = float(self.instance.settings["data.growth_until"])
         years = self.years.astype(float)
         early = np.minimum(np.minimum(years, 2030.0), until) - 2025.0
@@ -99,11 +100,11 @@ class Market:
         return (1.0 + float(row["growth_to_2030"])) ** early * (1.0 + float(row["growth_after_2030"])) ** late
 
     def _direct(self, product: str, country: str) -> Array:
-        tonnes = float(self.instance.products.loc[product, f"demand_direct_2025_t_{country.lower()}"])
+        tonnes = float(self.facts[product][f"demand_direct_2025_t_{country.lower()}"])
         return tonnes * self._growth(product)
 
     def _embodied(self, product: str, country: str) -> Array:
-        tonnes = float(self.instance.products.loc[product, f"demand_embodied_2025_t_{country.lower()}"])
+        tonnes = float(self.facts[product][f"demand_embodied_2025_t_{country.lower()}"])
         if np.isnan(tonnes):
             return self.direct[product][country]
         return tonnes * self._growth(product)
@@ -123,7 +124,7 @@ class Market:
         return result
 
     def _availability(self, product: str) -> Array:
-        row = self.instance.products.loc[product]
+        row = self.facts[product]
         own = sum(float(row[f"existing_refined_t_{c.lower()}"]) for c in COUNTRIES)
         supply = float(row["non_china_supply_t"])
         if self.instance.settings["data.china_equity"] == "market":
@@ -190,7 +191,7 @@ class Market:
 
     def _supply(self, product: str, border: Border, law: Border) -> tuple[Array, Array, Array, NDArray[np.bool_], float, float]:
         """Return what ``state_price`` takes besides the state, of all years."""
-        spike = float(self.instance.products.loc[product, "spike_factor"])
+        spike = float(self.facts[product]["spike_factor"])
         return self.market[product], *self.landed(product, border, law), self.restricted[product], self.export_cost, spike
 
     def prices_along(self, product: str, border: Border, country: str, path: NDArray[np.int_]) -> Array:
@@ -228,7 +229,7 @@ class Market:
 
     def dumped_price(self, product: str, border: Border) -> Array:
         """Return the dump deck's price by state, USD/t, ``(4,)`` (C12c), at the best-protected member."""
-        row, level = self.instance.products.loc[product], self.long_run[product]
+        row, level = self.facts[product], self.long_run[product]
         depth, follow = float(row["dump_depth"]), float(row["dump_follow"])
         users = self._users(product)
         schedule, spike = self.schedules[product], float(row["spike_factor"])

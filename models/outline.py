@@ -257,7 +257,7 @@ class Outline:
     def _loss(self, product: str, option: Border, seen: NDArray[np.bool_]) -> float:
         """Return the sum over years of the least ``E[(p - p0)(D + D') / 2]`` of each, PV musd (C25)."""
         users, market = self.desk.users, self.desk.market
-        elasticity = float(market.instance.products.loc[product, "demand_elasticity"])
+        elasticity = float(market.facts[product]["demand_elasticity"])
         yearly = np.zeros(seen.shape)
         for c in COUNTRIES:
             before, after = along(market.prices(product, LAW, c), users.paths[product])[:, None], market.prices(product, option, c)

@@ -78,7 +78,7 @@ class Outlooks:
     def world(self, product: str) -> tuple[Array, Array, Array]:
         """Return the world price of a concentrate of a refined product, its mean and its dumped level (C4)."""
         price = self.market.market[product]
-        row = self.market.instance.products.loc[product]
+        row = self.market.facts[product]
         level = self.market.long_run[product] * (1.0 - float(row["dump_follow"]) * float(row["dump_depth"]))
         return price, price.mean(axis=1), np.full(price.shape[0], level)
 

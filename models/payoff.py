@@ -135,7 +135,7 @@ class Ledger:
             price = desk.market.producer_prices_along(m, setting.border, statement.paths[m])
             gain = float((factor * (price - desk.market.market[m]).mean(axis=1)).sum()) / 1e6
             for k, c in enumerate(COUNTRIES):
-                existing = float(desk.instance.products.loc[m, f"existing_refined_t_{c.lower()}"])
+                existing = float(desk.market.facts[m][f"existing_refined_t_{c.lower()}"])
                 self.producers[k] += gain * existing
                 self.producer_uplift += gain * existing
 
@@ -157,7 +157,7 @@ class Ledger:
             if m in self.statement.reserve:
                 missing = np.maximum(0.0, missing - self.statement.desk.reserve.stock(m, self.statement.reserve[m]))
             missing = missing * market.restricted[m].mean(axis=1)
-            value = float(market.instance.products.loc[m, "voll_usd_per_t"]) / 1e6
+            value = float(market.facts[m]["voll_usd_per_t"]) / 1e6
             for k, c in enumerate(COUNTRIES):
                 share = market.stated[m][c] / np.maximum(market.demand[m], 1e-300)
                 total[k] += value * float((self.statement.desk.users.factor * missing * share).sum())

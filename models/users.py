@@ -75,7 +75,7 @@ class Users:
 
     def _loss(self, product: str, setting: Setting) -> Array:
         path = decode(setting.path)
-        elasticity = float(self.market.instance.products.loc[product, "demand_elasticity"])
+        elasticity = float(self.market.facts[product]["demand_elasticity"])
         result = np.zeros(3)
         for k, c in enumerate(COUNTRIES):
             before = self.market.prices_along(product, LAW, c, self.paths[product])
