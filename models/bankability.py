@@ -97,7 +97,7 @@ class Tests:
     @cached_property
     def late(self) -> Index:
         """Return the operating years without a contract."""
-        return np.setdiff1d(np.arange(self.count), self.rows)
+        return np.delete(np.arange(self.count), self.rows)
 
     @cached_property
     def held_years(self) -> tuple[Array, Array]:

@@ -252,9 +252,13 @@ def _least(variant: Variant, cases: Cases, grid: Array) -> Array:
     if tests.rules.lender:
         for lent in (False, True):
             decks = tests.decks_under(variant.site.aid.loan if lent else None)
+            for k in range(cases.shares.size):
+                mine = np.flatnonzero((cases.lent == lent) & (cases.which == k))
+                if mine.size:
+                    passed[mine, :size] &= decks.totals_pass(cases.itc[mine], cases.ptc[mine], slice(k * size, (k + 1) * size))
             mine = np.flatnonzero(cases.lent == lent)
-            part = cases.pick(mine)
-            index[mine] = first_passing(_shifted(decks.passes, part, offset[mine]), index[mine], size, LENDER_FAN)
+            index[mine] = _next(passed[mine], index[mine])
+            index[mine] = first_passing(_shifted(decks.downside_passes, cases.pick(mine), offset[mine]), index[mine], size, LENDER_FAN)
         index = _next(passed, index)
     if tests.rules.tail:
         index = first_passing(_shifted(tests.tail_passes, cases, offset), index, size, TAIL_FAN)

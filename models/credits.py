@@ -17,6 +17,7 @@ from .exact import exact_family
 from .market import COUNTRIES
 from .regimes import decode
 from .subsidies import NO_CREDIT, CreditLevel, rates
+from .welfare import Cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from .outlooks import Setting
     from .plans import Weights
     from .projects import Plant
-    from .welfare import Cost
 
     Array = NDArray[np.float64]
     Sites = Callable[[], tuple[Site, Site]]

@@ -54,7 +54,7 @@ class Held:
     strikes: Array
     rows: Index
 
-    def at(self, index: Index | None) -> tuple[Array, Array | float]:
+    def at(self, index: Index | slice | None) -> tuple[Array, Array | float]:
         """Return strikes and upside shares of the grid, or of some of its places."""
         share = self.terms.upside_share
         if index is None:
@@ -231,6 +231,33 @@ class Decks:
         if self.dump_deck:
             passed &= self._dump_cover(case) >= self.rules.dump_cover - TOLERANCE
         return passed
+
+    def downside_passes(self, itc: ArrayLike = 0.0, ptc: ArrayLike = 0.0, index: Index | None = None) -> NDArray[np.bool_]:
+        """Say where the downside deck passes; a plant without debt passes."""
+        return self.downside_cover(itc, ptc, index) >= self.rules.cover_down - TOLERANCE
+
+    def totals_pass(self, itc: Array, ptc: Array, places: slice) -> NDArray[np.bool_]:
+        """Say at which of some places of the grid the bank and the dump deck pass under each of several rates, ``(C, G)``.
+
+        Their covers are totals over the years, so what rates and what strikes add is worked out apart.
+        """
+        case, count = self.case(itc, ptc), self.repayment.size
+        required = self.bank_required()[places] - TOLERANCE
+        service, principal = (np.broadcast_to(owed, itc.shape)[:, None] for owed in (case.debt.service, case.debt.principal))
+        passed = (self._total(self.bank, np.full(count, 1.0 / count), case, places) >= required * service) | (service <= 0.0)
+        if self.dump_deck:
+            factor = (1.0 + case.debt.rate) ** -np.arange(1.0, count + 1)
+            passed &= (self._total(self.dump, factor, case, places) >= (self.rules.dump_cover - TOLERANCE) * principal) | (principal <= 0.0)
+        return passed
+
+    def _total(self, deck: Deck, weights: Array, case: Case, places: slice) -> Array:
+        """Return weighted cash over the repayment years by case and place of the grid, musd, ``(C, G)``."""
+        total = weights @ deck.cash + case.ptc * (weights @ deck.credit) - case.credit * (weights @ deck.shield_lost)
+        if self.held is None:
+            return total[:, None]
+        strikes, share = self.held.at(places)
+        unit = payment(deck.price[:, None], strikes * deck.index[:, None], share, self.held.terms.collar)
+        return total[:, None] + (weights * self.site.after_tax_share * deck.covered) @ unit
 
 
 def _cover(money: Array, debt: Money) -> Array:

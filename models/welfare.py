@@ -194,7 +194,7 @@ def _parts(
     """Return the years without a contract and those of its tenor, each with which of its strikes is each entry's, ``(R,)``."""
     count = site.calendar.operate.size
     rows = np.zeros(0, dtype=int) if contract is None else contract.covered(count)
-    rest = np.setdiff1d(np.arange(count), rows)
+    rest = np.delete(np.arange(count), rows)
     merchant = (worst or site).merchant.active[0] if running is None else running
     yield Years(site, rest, worst, merchant[rest]), np.zeros(batch, dtype=int)
     if rows.size and contract is not None and strikes is not None:
