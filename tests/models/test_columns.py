@@ -19,6 +19,7 @@ from minclub.models.cashflow import Site
 from minclub.models.clusters import free_candidates
 from minclub.models.columns import CONTRACT, INFEASIBLE, UNAIDED, Family, family, first_passing, least_strikes, strike_bounds
 from minclub.models.contracts import three_digit_grid
+from minclub.models.decks import TOLERANCE
 from minclub.models.desk import Desk
 from minclub.models.projects import start_years
 from minclub.models.subsidies import CreditLevel, LawCredits, credits_at
@@ -95,6 +96,29 @@ def test_tests_of_paired_cases_are_those_of_each_case(desk: Desk) -> None:
 
 def measures(tests: Tests) -> list[Callable[..., np.ndarray]]:
     return [tests.value, tests.decks.bank_cover, tests.decks.downside_cover, tests.decks.dump_cover, tests.tail, tests.passes]
+
+
+def test_totals_over_the_grid_pass_where_each_deck_does(desk: Desk) -> None:
+    """The bank deck's and the dump deck's covers of every pair of rates and every strike, and the downside deck's."""
+    itc, ptc = (np.array([getattr(level, kind) for level in desk.offer.levels]) for kind in ("itc", "ptc"))
+    seen: set[tuple[bool, bool]] = set()
+    for site, worst in ends(desk):
+        grid = three_digit_grid(*strike_bounds(site, desk.offer))
+        if not grid.size:
+            continue
+        strikes, terms = np.tile(grid, 2), replace(desk.offer.contract, upside_share=np.repeat([0.25, 1.0], grid.size))
+        for dump in (False, True):
+            decks = Tests(site, law_of(desk, site), desk.rules, desk.market.long_run, dump, terms, strikes, worst).decks
+            for places in (slice(0, grid.size), slice(grid.size, 2 * grid.size)):
+                found = decks.totals_pass(itc, ptc, places)
+                for row, *pair in zip(found, itc, ptc, strict=True):
+                    bank = decks.bank_cover(*pair)[places] >= decks.bank_required()[places] - TOLERANCE
+                    least = decks.dump_cover(*pair)[places] >= desk.rules.dump_cover - TOLERANCE
+                    assert_array_equal(row, bank & least if dump else bank)
+                    downside = decks.downside_passes(*pair)[places]
+                    assert_array_equal(decks.passes(*pair)[places], row & downside)
+                    seen |= set(zip(row.tolist(), downside.tolist(), strict=True))
+    assert len(seen) == 4
 
 
 def test_increments_come_to_the_same_as_a_law_of_higher_rates(desk: Desk) -> None:
