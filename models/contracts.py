@@ -87,17 +87,3 @@ def three_digit_grid(low: float, high: float) -> Array:
     values = np.concatenate([digits * 10.0**e if e >= 0 else digits / 10.0**-e for e in exponents])
     keep: Array = values[(values >= low * (1.0 - 1e-12)) & (values <= high * (1.0 + 1e-12))]
     return keep
-
-
-def expected_payment(price: Array, strikes: Array, upside_share: float, collar: float = 0.0) -> Array:
-    """Return the mean over scenarios of the payment per payable tonne, ``(G,)``, by one sort of the prices (C14)."""
-    ordered = np.sort(price)
-    sums = np.concatenate(([0.0], np.cumsum(ordered)))
-
-    count = np.searchsorted(ordered, strikes)
-    short = strikes * count - sums[count]
-    ceiling = (1.0 + collar) * strikes
-    count = np.searchsorted(ordered, ceiling) if collar else count
-    over = (sums[-1] - sums[count]) - ceiling * (ordered.size - count)
-    result: Array = (short - upside_share * over) / ordered.size
-    return result

@@ -65,7 +65,7 @@ def _begun(site: Site, rows: Index, strikes: Array, contract: ContractTerms, sce
     tonnes, index = (x[:, None] for x in (site.contracted(rows, contract), contract.index(rows)))
     share, ceiling = float(contract.upside_share), 1.0 + contract.collar
     value, unit = tonnes * price, np.broadcast_to(tonnes * index, care.shape)
-    runs = begin = np.searchsorted(strikes, runs_from(site, rows, contract, cost - care - sales, scenarios))
+    runs = begin = np.searchsorted(strikes, runs_from(site, rows, contract, cost * (1.0 - site.care_share) - sales, scenarios))
     if site.outlook.floor is not None:
         begin = np.searchsorted(strikes, runs_from(site, rows, contract, outgoings - care - sales, scenarios))
     short = np.maximum(begin, np.searchsorted(strikes, price / index))

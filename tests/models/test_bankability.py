@@ -18,7 +18,7 @@ from minclub.models.baseline import dump_exposed
 from minclub.models.cashflow import Site
 from minclub.models.clusters import free_candidates
 from minclub.models.columns import CONTRACT, INFEASIBLE, UNAIDED, least_strikes, strike_bounds
-from minclub.models.contracts import ContractTerms, expected_payment, payment, three_digit_grid
+from minclub.models.contracts import ContractTerms, payment, three_digit_grid
 from minclub.models.desk import Desk
 from minclub.models.lending import loan, main_share
 from minclub.models.levies import Border
@@ -49,13 +49,6 @@ def test_grid_misses_no_value_of_three_digits(digits: int, exponent: int) -> Non
 
 def test_grid_is_empty_where_the_floor_is_above_the_ceiling() -> None:
     assert three_digit_grid(6_000, 5_000).size == 0
-
-
-@given(st.lists(st.floats(0.0, 1e5), min_size=1, max_size=30), st.lists(st.floats(0.0, 1e5), min_size=1, max_size=8), st.floats(0.0, 1.0))
-def test_expected_payment_is_the_mean_of_payments(price: list[float], strikes: list[float], share: float) -> None:
-    got = expected_payment(np.array(price), np.array(strikes), share)
-    plain = [np.mean([max(k - p, 0.0) - share * max(p - k, 0.0) for p in price]) for k in strikes]
-    assert_allclose(got, plain, rtol=1e-9, atol=1e-6)
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40), st.floats(0.01, 1.0))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minclub.models.contracts import expected_payment, payment
+from minclub.models.contracts import payment
 
 PRICE = st.floats(0, 1e6)
 SHARE = st.floats(0, 1)
@@ -52,18 +52,6 @@ def test_arguments_broadcast() -> None:
 def test_upside_share_outside_zero_to_one_is_an_error(share: object) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         payment(100.0, 110.0, share)  # type: ignore[arg-type]
-
-
-@given(
-    prices=st.lists(st.floats(1.0, 1e5), min_size=1, max_size=20),
-    strikes=st.lists(st.floats(1.0, 1e5), min_size=1, max_size=5),
-    share=SHARE,
-    collar=st.floats(0.0, 1.0),
-)
-def test_expected_payment_is_the_mean_of_the_payments(prices: list[float], strikes: list[float], share: float, collar: float) -> None:
-    grid = np.array(strikes)
-    found = expected_payment(np.array(prices), grid, share, collar)
-    assert found == pytest.approx(payment(np.array(prices)[:, None], grid, share, collar).mean(axis=0), rel=1e-9, abs=1e-6)
 
 
 def test_nothing_is_paid_inside_a_collar() -> None:
