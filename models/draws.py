@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Years:
-    """Operating years ``rows`` ``(k,)`` of a site under ``U`` strikes, or without a contract where ``active`` ``(k, S)`` says that it runs.
+    """Operating years ``rows`` ``(k,)`` of a site under ``U`` strikes, or without a contract; ``merchant`` ``(k, S)`` says where it then runs.
 
     With a ``worst`` site what is paid counts only if every site between the two gets it, and what is received always.
     """
 
     site: Site
     rows: Index
+    merchant: Runs
     worst: Site | None = None
-    active: Runs | None = None
     strikes: Array | None = None
     contract: ContractTerms | None = None
 
@@ -45,8 +45,7 @@ class Years:
     def run(self, scenarios: slice) -> tuple[Runs, Array | None]:
         """Return where the plant runs, ``(U, k, S)``, and what its contract pays then, musd, if there is one."""
         if self.strikes is None or self.contract is None:
-            assert self.active is not None
-            return self.active[None, :, scenarios], None
+            return self.merchant[None, :, scenarios], None
         payment = self.site.receipts(self.rows, self.strikes, self.contract, scenarios)
         if self.worst is None:
             active = self.site.active(self.rows, payment, scenarios)

@@ -196,11 +196,11 @@ def _parts(
     rows = np.zeros(0, dtype=int) if contract is None else contract.covered(count)
     rest = np.delete(np.arange(count), rows)
     merchant = (worst or site).merchant.active[0] if running is None else running
-    yield Years(site, rest, worst, merchant[rest]), np.zeros(batch, dtype=int)
+    yield Years(site, rest, merchant[rest], worst), np.zeros(batch, dtype=int)
     if rows.size and contract is not None and strikes is not None:
         pairs = np.stack(np.broadcast_arrays(strikes, contract.upside_share))
         (chosen, shares), which = np.unique(pairs, axis=1, return_inverse=True)
-        yield Years(site, rows, worst, None, chosen, replace(contract, upside_share=shares)), np.broadcast_to(which, batch)
+        yield Years(site, rows, merchant[rows], worst, chosen, replace(contract, upside_share=shares)), np.broadcast_to(which, batch)
 
 
 def loan_subsidies(site: Site, law: LawCredits, level: CreditLevel | Sequence[CreditLevel]) -> Array:
