@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,6 +56,11 @@ class Offer:
     public_rate: float
     long_run: dict[str, float]
     contracts: bool = True
+
+    @cached_property
+    def rates(self) -> Array:
+        """Return investment and production credit of every level, ``(L, 2)``."""
+        return np.array([(level.itc, level.ptc) for level in self.levels])
 
     def under(self, level: CreditLevel) -> Offer:
         """Return the offer with the contract terms of a level (C14)."""

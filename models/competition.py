@@ -17,7 +17,7 @@ from .levies import Border
 from .outlooks import Setting
 from .projects import start_years
 from .subsidies import CreditLevel
-from .welfare import project_cost, support
+from .welfare import full_sales, increments_over_law, project_cost
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -156,11 +156,9 @@ class Competition:
         if key not in self._drawn:
             site = desk.outlooks.site(plant, desk.baseline.builds[plant_id], settings)
             law, long_run = desk.law[plant.country, plant.product], desk.market.long_run[plant.product]
-            values = []
-            for unit in (CreditLevel(itc=1.0), CreditLevel(ptc=1.0)):
-                cost = project_cost(site, law, unit, desk.public_rate).pick(0)
-                values.append(support(site, law, unit, cost, desk.public_rate, long_run, held=False))
-            self._drawn[key] = (values[0][0], values[1][0], values[0][1])
+            units = [CreditLevel(itc=1.0), CreditLevel(ptc=1.0)]
+            per_itc, per_ptc = increments_over_law(site, law, units, project_cost(site, law, units, desk.public_rate), desk.public_rate, held=False)
+            self._drawn[key] = float(per_itc), float(per_ptc), full_sales(site, desk.public_rate, long_run)
         return self._drawn[key]
 
     def aid(
@@ -201,8 +199,7 @@ class Competition:
         self, pair: tuple[str, str], builds: Iterable[tuple[str, int]], settings: Mapping[str, Setting]
     ) -> Iterator[tuple[Array, NDArray[np.bool_], float]]:
         """Yield each project's support at every credit level, musd, where it counts as aided, both ``(L,)``, and its sales (C16)."""
-        desk = self.desk
-        rates = np.array([(level.itc, level.ptc) for level in desk.offer.levels])
+        desk, rates = self.desk, self.desk.offer.rates
         for key, start in builds:
             if (desk.plants[key].country, desk.plants[key].product) == pair:
                 made = desk.family(key, start, settings)

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 EXPORT, SCARCE, OPEN, BEYOND = STATES = range(4)
 COUNTRIES = ("USA", "CAN", "MEX")
-TABLES = 24
-"""Tables of prices by state that are kept: they are the largest arrays, and soon made again."""
 
 
 def state_price(
@@ -50,6 +48,9 @@ def domestic_price(
 
 class Market:
     """World prices, demand and availability of every product of an instance."""
+
+    kept_bytes = 32 << 20
+    """What the tables of prices by state that are kept may take: they are the largest arrays, and soon made again."""
 
     def __init__(self, instance: Instance, scenarios: Scenarios | None = None) -> None:
         """Draw the scenarios (unless given) and lay out demand and availability."""
@@ -170,16 +171,17 @@ class Market:
         return found[0], found[1]
 
     def prices(self, product: str, border: Border, country: str) -> Array:
-        """Return a member's domestic price by state, USD/t, ``(T, 4, S)`` (C7); the last few are kept."""
+        """Return a member's domestic price by state, USD/t, ``(T, 4, S)`` (C7); those used last are kept."""
         law = self.law(product, country)
         key = (product, border.raised_to(law), law)
         if key not in self._prices:
             table = domestic_price(*self._supply(product, border, law))
             table[self.simulated :] = self.market[product][self.simulated :, None]
-            if len(self._prices) == TABLES:
+            while self._prices and (len(self._prices) + 1) * table.nbytes > self.kept_bytes:
                 del self._prices[next(iter(self._prices))]
             self._prices[key] = table
-        return self._prices[key]
+        self._prices[key] = table = self._prices.pop(key)
+        return table
 
     def mean_prices(self, product: str, border: Border, country: str) -> Array:
         """Return the mean over scenarios of a member's domestic price by state, USD/t, ``(T, 4)`` (kept once computed)."""
@@ -196,9 +198,8 @@ class Market:
 
     def prices_along(self, product: str, border: Border, country: str, path: NDArray[np.int_]) -> Array:
         """Return a member's domestic price in each year's state, USD/t, ``(T, S)`` (C7)."""
-        law = self.law(product, country)
-        table = self._prices.get((product, border.raised_to(law), law))
-        return self._along(product, border, law, path) if table is None else along(table, path)
+        few = 4 * len(STATES) * self.market[product].nbytes < self.kept_bytes
+        return along(self.prices(product, border, country), path) if few else self._along(product, border, self.law(product, country), path)
 
     def _along(self, product: str, border: Border, law: Border, path: NDArray[np.int_]) -> Array:
         market, low, high, restricted, export_cost, spike = self._supply(product, border, law)

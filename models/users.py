@@ -30,6 +30,7 @@ class Users:
         self.factor = discount(market.years.size, public_rate)
         self.window = (market.years <= int(market.instance.settings["years.end"])).astype(float)
         self._losses: dict[tuple[str, Setting], Array] = {}
+        self._baseline: dict[tuple[str, str], Array] = {}
         self._burdens: dict[tuple[str, Setting], Array] = {}
         self.baseline_cost = {
             m: np.array([self._pv(m, c, along(market.mean_prices(m, LAW, c), baseline_paths[m])) for c in COUNTRIES]) for m in market.products
@@ -73,12 +74,18 @@ class Users:
             self._losses[key] = self._loss(product, setting)
         return self._losses[key]
 
+    def _before(self, product: str, country: str) -> Array:
+        """Return a member's price in the baseline, USD/t, ``(T, S)`` (kept once computed)."""
+        if (product, country) not in self._baseline:
+            self._baseline[product, country] = self.market.prices_along(product, LAW, country, self.paths[product])
+        return self._baseline[product, country]
+
     def _loss(self, product: str, setting: Setting) -> Array:
         path = decode(setting.path)
         elasticity = float(self.market.facts[product]["demand_elasticity"])
         result = np.zeros(3)
         for k, c in enumerate(COUNTRIES):
-            before = self.market.prices_along(product, LAW, c, self.paths[product])
+            before = self._before(product, c)
             after = self.market.prices_along(product, setting.border, c, path)
             response = np.clip((after / before) ** elasticity, 0.5, 1.5)
             tonnes = self.market.stated[product][c][:, None] * (1.0 + response) / 2.0

@@ -217,14 +217,6 @@ def increments(level: CreditLevel | Sequence[CreditLevel], law: LawCredits | Non
     return (itc, ptc) if law is None else (itc + law.itc, ptc + law.ptc)
 
 
-def support(
-    site: Site, law: LawCredits, level: CreditLevel, cost: Cost, public_rate: float, long_run: float, *, held: bool
-) -> tuple[float, float]:
-    """Return C16's numerator and denominator of one project: ``increments_over_law`` and ``full_sales``, PV musd."""
-    batch = increments_over_law(site, law, [level], cost.repeated(1), public_rate, held=held)
-    return float(batch[0]), full_sales(site, public_rate, long_run)
-
-
 def increments_over_law(site: Site, law: LawCredits, levels: Sequence[CreditLevel], cost: Cost, public_rate: float, *, held: bool) -> Array:
     """Return C16's numerator at each credit level, PV musd ``(R,)``: increments over law.
 

@@ -14,9 +14,10 @@ from minclub.models.competition import band_holds, contested, equivalent
 from minclub.models.desk import Desk
 from minclub.models.projects import start_years
 from minclub.models.subsidies import CreditLevel
-from minclub.models.welfare import project_cost, support
+from minclub.models.welfare import project_cost
 from minclub.solvers import audit_baseline
 from minclub.solvers.audit_read import read_world
+from minclub.tests.models.tutorial_sites import support
 
 TIGHT_ALPHA = ["products.alpha.existing_refined_t_usa=6500", "targets.alpha=0.7"]
 

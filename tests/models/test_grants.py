@@ -15,8 +15,8 @@ from minclub.models.bankability import Tests, stack_share
 from minclub.models.cashflow import Site
 from minclub.models.desk import Desk
 from minclub.models.subsidies import CreditLevel, LawCredits
-from minclub.models.welfare import project_cost, support
-from minclub.tests.models.tutorial_sites import RATE, START, YEARS, alpha_of, no_law
+from minclub.models.welfare import project_cost
+from minclub.tests.models.tutorial_sites import RATE, START, YEARS, alpha_of, no_law, support
 
 GRANT = CreditLevel(grant=0.2)
 GIVEN: dict[str, object] = {

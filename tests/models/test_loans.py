@@ -15,8 +15,8 @@ from minclub.models.cashflow import Site
 from minclub.models.desk import Desk
 from minclub.models.loans import subsidy_rate
 from minclub.models.subsidies import NO_CREDIT, CreditLevel, LawCredits
-from minclub.models.welfare import loan_subsidies, project_cost, support
-from minclub.tests.models.tutorial_sites import RATE, START, YEARS, alpha_of, no_law
+from minclub.models.welfare import loan_subsidies, project_cost
+from minclub.tests.models.tutorial_sites import RATE, START, YEARS, alpha_of, no_law, support
 
 LOAN = CreditLevel(loan=1.0)
 GIVEN: dict[str, object] = {"instruments.loans": True, "ladders.loan": [0, 1], "concessional.spread": 0.01, "concessional.tenor_years": 3}

@@ -31,6 +31,7 @@ SUPPLY = replace(
 )
 """Prices at which some years are restricted and the club's measures lapse in different years."""
 TABLED, BARE = Market(MIXED, SUPPLY), Market(MIXED, SUPPLY)
+BARE.kept_bytes = 0
 """Members with different laws and years after the last simulated one; of ``BARE`` no table of prices is ever made."""
 PLAIN = Schedule(("market", "china"), {"market": 0.0, "china": 0.0})
 

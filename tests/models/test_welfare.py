@@ -18,7 +18,8 @@ from minclub.models.desk import Desk
 from minclub.models.master import tail_measure
 from minclub.models.projects import start_years
 from minclub.models.subsidies import CreditLevel, LawCredits
-from minclub.models.welfare import Cost, LevelCosts, discount, project_cost, support
+from minclub.models.welfare import Cost, LevelCosts, discount, project_cost
+from minclub.tests.models.tutorial_sites import support
 
 TEN = 10
 """The tutorial's simulated years, those after the last price included."""
