@@ -66,6 +66,7 @@ def method(name: str) -> Callable[[Case], Row]:
         "master": library.master,
         "strikes": library.strikes,
         "frontier": library.frontier,
+        "clusters": library.clusters,
     }[name]
 
 

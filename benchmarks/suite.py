@@ -33,7 +33,7 @@ def suite(quick: bool = False) -> list[Case]:
     Args:
         quick: the same names on small instances, once each.
     """
-    cases = [*_whole(), *_library(), *_sizes(), *_small_peers(), *_large_peers()]
+    cases = [*_whole(), *_library(), *_sizes(), *_large_clusters(), *_small_peers(), *_large_peers()]
     return [_quick(case) for case in cases] if quick else cases
 
 
@@ -79,9 +79,7 @@ def _sizes() -> list[Case]:
     """Return random instances of growing size, and what makes an instance hard."""
     coarse = Case("", "plans", cut="byproducts", overrides=SLACK, note="coarse ladders", time_limit=120.0)
     small = {"small_ladders": True}
-    starts = Case("synthetic-starts", "plans", recipe=_recipe(240, 30, 100), cut="byproducts", overrides=SLACK, note="three start years", time_limit=60.0)
     return [
-        starts,
         replace(coarse, name="size-60-100", recipe=_recipe(60, 15, 100, **small)),
         replace(coarse, name="size-60-1000", recipe=_recipe(60, 15, 1000, **small)),
         replace(coarse, name="size-120-1000", recipe=_recipe(120, 30, 1000, **small)),
@@ -90,6 +88,23 @@ def _sizes() -> list[Case]:
         replace(coarse, name="basket-coarse", recipe=_recipe(240, 80, 100, seed=3, **small), overrides=(), note="coarse ladders, basket cap binds"),
         replace(coarse, name="ladders", recipe=_recipe(60, 15, 100), note="default ladders"),
         replace(coarse, name="basket", recipe=_recipe(60, 15, 100), overrides=(), note="default ladders, basket cap binds"),
+    ]
+
+
+def _large_clusters() -> list[Case]:
+    """Return random instances whose largest cluster has too many build sets to list, three start years each."""
+    starts = Case("large-starts", "clusters", recipe=_recipe(240, 30, 100), cut="byproducts", overrides=SLACK, note="as in the bars", time_limit=300.0)
+    dear = replace(starts, cut="dear", note="dear projects, one target")
+    one, other, both = (
+        (*SLACK, "switches.displacement=false", *targets)
+        for targets in (("targets.product_01=0.8",), ("targets.product_02=0.71",), ("targets.product_01=0.7", "targets.product_02=0.8"))
+    )
+    two = replace(dear, name="large-two-targets", note="dear projects, two targets", time_limit=120.0)
+    return [
+        starts,
+        replace(dear, name="large-one-product", recipe=_recipe(40, 1, 20, seed=11, target=0.0), overrides=one),
+        replace(dear, name="large-one-target", recipe=_recipe(50, 2, 20, seed=7, target=0.0), overrides=other),
+        replace(two, recipe=_recipe(50, 2, 20, seed=2, target=0.0), overrides=both),
     ]
 
 
@@ -123,7 +138,7 @@ def _trio(name: str, case: Case) -> list[Case]:
 
 
 def _recipe(projects: int, products: int, scenarios: int, *, seed: int = 1, **more: Any) -> dict[str, Any]:
-    return {"projects": projects, "products": products, "scenarios": scenarios, "seed": seed, "target": 0.4, **more}
+    return {"projects": projects, "products": products, "scenarios": scenarios, "seed": seed, "target": 0.4} | more
 
 
 # --- the quick suite ----------------------------------------------------------------------------------------------------
@@ -137,6 +152,6 @@ def _quick(case: Case) -> Case:
     """Return a small case of the same name and method."""
     small = replace(case, repeats=1, time_limit=QUICK_SECONDS, kill_after=0.0, count=min(case.count, 2), products=())
     if case.recipe is not None or case.cut == "core":
-        return replace(small, instance="", recipe=TINY, cut="core", overrides=tuple(o for o in case.overrides if not o.startswith("scenarios.")))
+        return replace(small, instance="", recipe=TINY, cut="core", overrides=tuple(o for o in case.overrides if not o.startswith(("scenarios.", "targets."))))
     kept = tuple(o for o in case.overrides if not o.startswith((*OF_USMCA, "scenarios.")))
     return replace(small, instance=case.instance and "tutorial", overrides=kept)

@@ -35,6 +35,7 @@ def fabricated(**changed: Any) -> dict[str, Any]:
         "master": {"highs_alone_s": 0.1, "plans": 40, "rows": 9, "pyomo_s": 0.2, "linopy_s": 0.5, "pyomo_musd": 10.0, "linopy_musd": 10.0},
         "strikes": {"points": 33, "cold_s": 20.0, "project": "P", "off_musd": 0.0},
         "frontier": {"points": 50, "infeasible": 3, "searches": 9},
+        "clusters": {"candidates": 14, "build_sets": 3e8, "listed": 1000},
     }
     rows = {}
     for case in suite():
