@@ -67,6 +67,7 @@ def method(name: str) -> Callable[[Case], Row]:
         "strikes": library.strikes,
         "frontier": library.frontier,
         "clusters": library.clusters,
+        "bound": library.bound,
     }[name]
 
 

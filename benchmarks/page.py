@@ -47,6 +47,12 @@ treats tied products as one cluster, and its work grows with the number of build
 shipped instance's is.
 """
 
+LADDER_TEXT = """## What the ladders cost
+
+`minclub solve usmca --continuous-credits` lets credits take any rate and strikes seven digits ([how](formulation.md#continuous-credits-and-strikes)); its gap is in
+the table of bars. `bound_continuous` bounds designs whose tariffs are off the ladders as well ([how](formulation.md#without-ladders)) and finds none.
+"""
+
 LARGE_TEXT = """## Large clusters
 
 A cluster with more build sets than can be listed whole lists those that bounds do not rule out ([how](formulation.md#large-clusters)). Every instance has three start
@@ -85,7 +91,7 @@ def render(results: Row, cases: Sequence[Case] | None = None, *, quick: bool = F
         quick: whether the cases are the small ones.
     """
     rows, cases = results["rows"], suite() if cases is None else cases
-    parts = [_head(results), *([QUICK] if quick else []), _bars(rows), _profile(rows), _warm(rows), _floor(rows)]
+    parts = [_head(results), *([QUICK] if quick else []), _bars(rows), _profile(rows), _warm(rows), _ladders(rows), _floor(rows)]
     parts.append(f"{PEERS}\n{table(_of(rows, cases, RIVALS), INSTANCE + METHOD + OUTCOME)}\n{_builds(rows)}")
     parts.append(f"{SIZE_TEXT}\n{table(_of(rows, cases, SCALING), SIZE + INSTANCE[1:] + OUTCOME)}")
     parts.append(f"{LARGE_TEXT}\n{table(_of(rows, cases, LARGE), SIZE + INSTANCE[1:] + CLUSTER + OUTCOME)}")
@@ -186,6 +192,28 @@ def _floor(rows: Rows) -> str:
 
 
 # --- peers --------------------------------------------------------------------------------------------------------------
+
+
+def _ladders(rows: Rows) -> str:
+    ladder, free, bound = (rows.get(name, {}) for name in ("usmca", "continuous", "bound-continuous"))
+    lines = [LADDER_TEXT]
+    if None not in (ladder.get("objective_musd"), free.get("objective_musd"), free.get("bound_musd")):
+        best = ladder["objective_musd"]
+        cost, most = ((best - free[f"{end}_musd"]) / max(abs(best), 1.0) for end in ("objective", "bound"))
+        lines.append(
+            f"* Ladders of credits and strikes of three digits cost {percent(cost)} of the objective, at most {percent(most)}: {number('objective_musd')(ladder)} with "
+            f"them, {number('objective_musd')(free)} (bound {number('bound_musd')(free)}) with continuous credits and strikes on the same ladder of tariffs."
+        )
+    else:
+        lines.append("* Continuous credits and strikes: not run.")
+    if bound.get("bound_musd") is not None and bound.get("objective_musd") is not None:
+        lines.append(
+            f"* Continuous tariffs: a valid bound and the gap it leaves. After {bound['wall_s']:.0f} s and {bound['rounds']} rounds no design off the ladders costs "
+            f"less than {number('bound_musd')(bound)}, so finer ladders save at most {percent(bound['gap'])} of the {number('objective_musd')(bound)} on them."
+        )
+    else:
+        lines.append("* Continuous tariffs: not run.")
+    return "\n".join([*lines, ""])
 
 
 def _builds(rows: Rows) -> str:

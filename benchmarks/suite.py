@@ -55,6 +55,7 @@ def _whole() -> list[Case]:
         replace(tail, name="synthetic-tail", note="weight of the tail 0.1"),
         replace(tail, name="synthetic-few-scenarios", recipe=_recipe(240, 30, 100), note="a tenth of the scenarios"),
         replace(tail, name="synthetic-few-projects", recipe=_recipe(60, 30, 1000), note="a quarter of the projects"),
+        replace(usmca, name="continuous", arguments=("--continuous-credits",), time_limit=600.0, repeats=1, note="continuous credits and strikes"),
         Case("caps", "command", instance="usmca", overrides=TIGHT_CAPS, gap=5e-3, time_limit=60.0, note="annual caps bind"),
     ]
 
@@ -68,6 +69,7 @@ def _library() -> list[Case]:
         Case("coefficients", "coefficients", instance="usmca", overrides=("scenarios.count=10000",), time_limit=120.0, repeats=3),
         Case("strikes", "strikes", instance="usmca", count=33, time_limit=300.0),
         Case("frontier", "frontier", instance="usmca", count=50, time_limit=300.0),
+        Case("bound-continuous", "bound", instance="usmca", time_limit=120.0, note="continuous tariffs, credits and strikes"),
         Case("copy", "copy", instance="tutorial"),
         Case("master", "master", instance="usmca", time_limit=300.0),
         Case("brute", "brute", instance="tutorial", time_limit=120.0),

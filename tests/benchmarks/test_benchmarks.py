@@ -35,6 +35,7 @@ def fabricated(**changed: Any) -> dict[str, Any]:
         "master": {"highs_alone_s": 0.1, "plans": 40, "rows": 9, "pyomo_s": 0.2, "linopy_s": 0.5, "pyomo_musd": 10.0, "linopy_musd": 10.0},
         "strikes": {"points": 33, "cold_s": 20.0, "project": "P", "off_musd": 0.0},
         "frontier": {"points": 50, "infeasible": 3, "searches": 9},
+        "bound": {"status": "done", "bound_musd": 6.0, "gap": 0.4, "rounds": 5},
         "clusters": {"candidates": 14, "build_sets": 3e8, "listed": 1000},
     }
     rows = {}
@@ -300,6 +301,17 @@ def test_page_of_a_run_that_was_stopped_names_what_is_missing() -> None:
     assert "wall and CPU seconds.\n\nNot run.\n" in text
 
 
+def test_page_says_what_the_ladders_cost() -> None:
+    from benchmarks.page import render
+    from benchmarks.suite import suite
+
+    text = render(fabricated(continuous={"objective_musd": 9.8, "bound_musd": 9.75}), suite())
+    assert "cost 2% of the objective, at most 2.5%: 10.0 with them, 9.8 (bound 9.8)" in text
+    assert "After 1 s and 5 rounds no design off the ladders costs less than 6.0, so finer ladders save at most 40% of the 10.0 on them." in text
+    failed = fabricated(continuous={"status": "failed", "objective_musd": None, "bound_musd": None, "gap": None})
+    assert "Continuous credits and strikes: not run." in render(failed, suite())
+
+
 def verdicts(results: dict[str, Any]) -> dict[tuple[str, ...], Any]:
     """Return the verdict of each bar by its cases."""
     from benchmarks.bars import BARS
@@ -311,6 +323,7 @@ def test_bars_are_met_and_missed_for_the_right_reason() -> None:
     met = verdicts(fabricated())
     assert met["usmca-all", "profile"].met
     assert met["caps",].met
+    assert met["continuous",].met
     assert met["frontier",].met
     assert met["strikes",].met
     assert met["profile", "profile-shipped"].met
@@ -323,13 +336,14 @@ def test_bars_are_met_and_missed_for_the_right_reason() -> None:
             frontier={"wall_s": 2.5},
             strikes={"cold_s": 9.0},
             profile={"stages": {"Pyomo": 0.4, "pricing": 0.6}},
+            continuous={"gap": 0.002, "status": "time_limit"},
         )
     )
     assert slow["usmca-all", "profile"].met is False
     assert "pricing 60%" in slow["usmca-all", "profile"].why
     assert slow["caps",].met is False
     assert "gap 7%" in slow["caps",].measured
-    for cases in (("help",), ("coefficients",), ("frontier",), ("strikes",), ("profile", "profile-shipped"), ("usmca", "usmca-all")):
+    for cases in (("help",), ("coefficients",), ("frontier",), ("strikes",), ("continuous",), ("profile", "profile-shipped"), ("usmca", "usmca-all")):
         assert slow[cases].met is False, cases
 
 
