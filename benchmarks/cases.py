@@ -14,7 +14,7 @@ from minclub.instances.synthetic import Recipe, write
 if TYPE_CHECKING:
     from minclub.instances.instance import Instance
 
-METHODS = ("command", "warm", "plans", "compact", "direct", "brute", "coefficients", "copy", "master", "strikes", "frontier", "clusters", "bound")
+METHODS = ("command", "warm", "plans", "compact", "direct", "brute", "coefficients", "copy", "master", "strikes", "frontier", "clusters", "bound", "yardstick")
 
 CORE = (
     "switches.tail=false",

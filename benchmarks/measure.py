@@ -52,7 +52,7 @@ def method(name: str) -> Callable[[Case], Row]:
     Raises:
         KeyError: there is no such method.
     """
-    from benchmarks import command, library, solvers
+    from benchmarks import command, library, solvers, yardstick
 
     return {
         "command": command.command,
@@ -68,6 +68,7 @@ def method(name: str) -> Callable[[Case], Row]:
         "frontier": library.frontier,
         "clusters": library.clusters,
         "bound": library.bound,
+        "yardstick": yardstick.yardstick,
     }[name]
 
 

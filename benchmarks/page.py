@@ -23,7 +23,8 @@ behind the page are in `benchmarks/results.json`.
 Each case runs in a process of its own, one after the other, and may use 16 GB of address space. *Wall* is time on the clock, *CPU* user and system time of the
 process; other work on the machine lengthens the first: the load average was between {low} and {high} on {cores} cores. Our bars and our side of each ratio are
 the median of five runs (three where a run is long), peers run once; ratios are of one run of this command. *Gap* is (objective - bound) / |objective|. HiGHS has
-one thread. Money is in million 2025 USD. *All instruments* is `minclub solve usmca` with {overlay}.
+one thread. *Yardstick* is fixed work: adding up ten million numbers in a loop of Python, sorting two million in numpy; on another machine, or another day, scale bars
+in seconds by it. Money is in million 2025 USD. *All instruments* is `minclub solve usmca` with {overlay}.
 """
 
 QUICK = "**A quick run: every case on a small instance. Nothing below is a measurement of the bars.**\n"
@@ -123,8 +124,14 @@ def _machine(results: Row) -> str:
         ("machine", f"{found['processor']}, {found['cores']} cores{memory}, {found['system']}"),
         ("versions", ", ".join(f"{name} {version}" for name, version in results["versions"].items())),
         ("run", f"ended {results['ended']}, {minutes:.0f} minutes in all, at commit {commits} (+: with changes)"),
+        ("yardstick", f"before: {_yardstick(results, 'yardstick')}; after: {_yardstick(results, 'yardstick-after')}"),
     ]
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {text} |" for name, text in lines)])
+
+
+def _yardstick(results: Row, name: str) -> str:
+    row = results["rows"].get(name, {})
+    return f"Python {row['python_s']:.2f} s, numpy {row['numpy_s']:.2f} s" if "python_s" in row else "not run"
 
 
 # --- the bars -----------------------------------------------------------------------------------------------------------

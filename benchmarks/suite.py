@@ -1,4 +1,4 @@
-"""The cases of a run, in the order in which they run: the cheap ones first, the peers with their ten minutes each last.
+"""The cases of a run, in the order in which they run: the cheap ones first, the peers with their ten minutes each last; the yardstick before and after.
 
 ``suite(quick=True)`` has a case of every name too, on small instances: it tries every method and every line of the page.
 """
@@ -33,7 +33,8 @@ def suite(quick: bool = False) -> list[Case]:
     Args:
         quick: the same names on small instances, once each.
     """
-    cases = [*_whole(), *_library(), *_sizes(), *_large_clusters(), *_small_peers(), *_large_peers()]
+    first, last = (Case(name, "yardstick") for name in ("yardstick", "yardstick-after"))
+    cases = [first, *_whole(), *_library(), *_sizes(), *_large_clusters(), *_small_peers(), *_large_peers(), last]
     return [_quick(case) for case in cases] if quick else cases
 
 

@@ -36,6 +36,7 @@ def fabricated(**changed: Any) -> dict[str, Any]:
         "strikes": {"points": 33, "cold_s": 20.0, "project": "P", "off_musd": 0.0},
         "frontier": {"points": 50, "infeasible": 3, "searches": 9},
         "bound": {"status": "done", "bound_musd": 6.0, "gap": 0.4, "rounds": 5},
+        "yardstick": {"status": "done", "python_s": 0.5, "numpy_s": 0.25},
         "clusters": {"candidates": 14, "build_sets": 3e8, "listed": 1000},
     }
     rows = {}
@@ -220,6 +221,15 @@ def test_functions_of_every_stage_exist() -> None:
         assert stage in ORDER
 
 
+def test_yardstick_times_python_and_numpy() -> None:
+    from benchmarks.cases import Case
+    from benchmarks.run import run_case
+
+    row = run_case(Case("x", "yardstick"))
+    assert row["status"] == "done"
+    assert row["wall_s"] > row["python_s"] + row["numpy_s"] > 0.0
+
+
 def test_linopy_states_the_same_master() -> None:
     pytest.importorskip("linopy")
     from benchmarks.cases import Case
@@ -282,6 +292,7 @@ def test_page_has_every_bar_and_every_case(tmp_path: Path) -> None:
     for case in suite():
         assert f"| `{case.name}` | {case.method} |" in text
     assert "not run" not in text.lower()
+    assert "| yardstick | before: Python 0.50 s, numpy 0.25 s; after: Python 0.50 s, numpy 0.25 s |" in text
     assert "| usmca, all instruments | 1.0 (CPU 0.9) | 1.5 (CPU 1.2) | 1.0 (CPU 0.9) | 42.2 |" in text
     picture = draw(results["rows"], tmp_path / "picture.svg")
     assert picture is not None
