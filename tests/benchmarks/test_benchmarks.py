@@ -358,6 +358,19 @@ def test_bars_are_met_and_missed_for_the_right_reason() -> None:
         assert slow[cases].met is False, cases
 
 
+def test_a_missed_bar_says_why_and_no_more() -> None:
+    slow = verdicts(fabricated(frontier={"wall_s": 27.0}, caps={"gap": 0.07, "status": "time_limit"}, synthetic={"gap": 0.5, "status": "time_limit", "wall_s": 120.0}))
+    assert slow["frontier",].why == "3.0 s for each point that is searched, all else included"
+    assert slow["caps",].why == "caps tie the clusters together, so the search has to branch"
+    assert slow["synthetic",].why == "the gap is not proven"
+    open_points = verdicts(fabricated(frontier={"status": "time_limit"}, caps={"binding_caps": 2}))
+    assert (open_points["frontier",].met, open_points["frontier",].why) == (False, "not every point is proven")
+    assert open_points["caps",].why == "2 caps bind"
+    failed = verdicts(fabricated(caps={"status": "failed", "gap": None}, usmca={"status": "failed", "gap": None, "wall_s": 1.0}))
+    assert (failed["caps",].met, failed["caps",].why) == (False, "")
+    assert (failed["usmca", "profile-shipped"].met, failed["usmca", "profile-shipped"].why) == (False, "")
+
+
 def test_growth_leaves_the_start_up_out() -> None:
     rows = {"synthetic_few_scenarios": {"cpu_s": 2.0}, "synthetic_few_projects": {"cpu_s": 3.0}, "synthetic_tail": {"cpu_s": 9.0}, "tutorial": {"cpu_s": 1.0}}
     found = verdicts(fabricated(**rows))
