@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.cut import keep_core, keep_products, untie
+from benchmarks.cut import keep_core, keep_products, make_dear, untie
 from minclub import load
 from minclub.instances.synthetic import Recipe, write
 
 if TYPE_CHECKING:
     from minclub.instances.instance import Instance
 
-METHODS = ("command", "warm", "plans", "compact", "direct", "brute", "coefficients", "copy", "master", "strikes", "frontier")
+METHODS = ("command", "warm", "plans", "compact", "direct", "brute", "coefficients", "copy", "master", "strikes", "frontier", "clusters", "bound", "yardstick")
 
 CORE = (
     "switches.tail=false",
@@ -52,7 +52,7 @@ class Case:
         recipe: fields of ``Recipe`` for a random instance.
         products: the products kept of a shipped instance; all if none are named.
         cut: what is left out: nothing, ``byproducts`` (those that are listed products of their own, which tie products
-            together), or ``core`` (all that the direct model does not state).
+            together), or ``core`` (all that the direct model does not state); or ``dear``, projects that cost more.
         overrides: settings changed, as ``key=value``.
         arguments: what the command line is given besides the instance; the whole of it where there is no instance.
         note: what sets this case apart, for the page.
@@ -106,7 +106,7 @@ class Case:
         else:
             keep_products(load(self.instance).path, made, self.products)
         if self.cut:
-            {"byproducts": untie, "core": keep_core}[self.cut](made)
+            {"byproducts": untie, "core": keep_core, "dear": make_dear}[self.cut](made)
         return str(made), settings
 
     def load(self) -> Instance:

@@ -1,4 +1,4 @@
-"""Cut instances down to what a peer can state: a part of ``usmca``, and random instances without what ties products together."""
+"""Change instances: a part of ``usmca`` that a peer can state, random ones without what ties products together, or with dear projects."""
 
 from __future__ import annotations
 
@@ -25,6 +25,15 @@ def untie(folder: Path) -> None:
     rows.loc[listed, "price_usd_per_t"] = OTHER_PRICE
     rows.loc[listed, "product_code"] = "other"
     rows.to_csv(path, index=False)
+
+
+def make_dear(folder: Path) -> None:
+    """Raise operating costs by half and leave nothing of the baseline, so that targets cost something."""
+    projects = pd.read_csv(folder / "projects.csv")
+    projects["opex_usd_per_t"] *= 1.5
+    projects["b0_supply"] = 0
+    projects.to_csv(folder / "projects.csv", index=False)
+    (folder / "contracts.csv").unlink(missing_ok=True)
 
 
 def keep_core(folder: Path) -> None:

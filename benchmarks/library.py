@@ -180,6 +180,39 @@ def frontier(case: Case) -> Row:
     return {**sizes(instance), "status": status, "points": len(ended), "infeasible": ended.count("infeasible"), "searches": found.searches, **spent}
 
 
+def clusters(case: Case) -> Row:
+    """Search an instance, statement and audit left out, and say how large its largest cluster is and how much of it was listed."""
+    from minclub.models.clusters import set_count
+    from minclub.solvers.clock import Clock
+    from minclub.solvers.solve import prepare
+
+    instance = case.load()
+    start, cpu = time.perf_counter(), time.process_time()
+    search = prepare(instance, clock=Clock(case.time_limit)).search
+    found = search.solve(case.gap)
+    spent = {"wall_s": time.perf_counter() - start, "cpu_s": time.process_time() - cpu}
+    largest = max(search.spaces, key=lambda space: set_count(space.cluster))
+    size = {"candidates": len(largest.cluster.candidates), "tied": len(largest.cluster.products), "build_sets": set_count(largest.cluster), "listed": largest.size}
+    return {**sizes(instance), **outcome(found.status.value, found.objective, found.bound), **spent, **size}
+
+
+def bound(case: Case) -> Row:
+    """Bound every design with tariffs, credits and strikes off the ladders until time is up; the objective is the optimum on the ladders.
+
+    Finding that optimum comes before and is not timed.
+    """
+    from minclub.models.desk import Desk
+    from minclub.solvers.compact import bound_continuous
+    from minclub.solvers.solve import prepare
+
+    instance = case.load()
+    objective = prepare(instance).search.solve(case.gap).objective
+    start, cpu = time.perf_counter(), time.process_time()
+    found = bound_continuous(Desk(instance), objective, time_limit=case.time_limit)
+    spent = {"wall_s": time.perf_counter() - start, "cpu_s": time.process_time() - cpu}
+    return {**sizes(instance), **outcome("done", objective, found.bound), **spent, "rounds": len(found.trace)}
+
+
 def seconds(work: Callable[[], object]) -> float:
     """Return the wall seconds that a piece of work takes."""
     start = time.perf_counter()

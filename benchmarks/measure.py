@@ -52,7 +52,7 @@ def method(name: str) -> Callable[[Case], Row]:
     Raises:
         KeyError: there is no such method.
     """
-    from benchmarks import command, library, solvers
+    from benchmarks import command, library, solvers, yardstick
 
     return {
         "command": command.command,
@@ -66,6 +66,9 @@ def method(name: str) -> Callable[[Case], Row]:
         "master": library.master,
         "strikes": library.strikes,
         "frontier": library.frontier,
+        "clusters": library.clusters,
+        "bound": library.bound,
+        "yardstick": yardstick.yardstick,
     }[name]
 
 

@@ -8,13 +8,13 @@ from benchmarks.bars import BARS, Verdict, percent
 from benchmarks.cases import ALL_INSTRUMENTS, Case
 from benchmarks.stages import ORDER
 from benchmarks.suite import suite
-from benchmarks.tables import CASE, INSTANCE, METHOD, OUTCOME, SIZE, Row, number, table
+from benchmarks.tables import CASE, CLUSTER, INSTANCE, METHOD, OUTCOME, SIZE, Row, number, table
 
 Rows = Mapping[str, Row]
 
 HEAD = """# Benchmarks
 
-This page is written by `python bootstrap.py bench` (under an hour: peers have ten minutes on each large case). A run that was stopped goes on where it was,
+This page is written by `python bootstrap.py bench` (about an hour: peers have ten minutes on each large case). A run that was stopped goes on where it was,
 unless the code has changed; `--only NAME` runs some cases anew, `--fresh` all; `--quick` tries every case on a small instance and writes nothing. The numbers
 behind the page are in `benchmarks/results.json`.
 
@@ -23,7 +23,8 @@ behind the page are in `benchmarks/results.json`.
 Each case runs in a process of its own, one after the other, and may use 16 GB of address space. *Wall* is time on the clock, *CPU* user and system time of the
 process; other work on the machine lengthens the first: the load average was between {low} and {high} on {cores} cores. Our bars and our side of each ratio are
 the median of five runs (three where a run is long), peers run once; ratios are of one run of this command. *Gap* is (objective - bound) / |objective|. HiGHS has
-one thread. Money is in million 2025 USD. *All instruments* is `minclub solve usmca` with {overlay}.
+one thread. *Yardstick* is fixed work: adding up ten million numbers in a loop of Python, sorting two million in numpy; on another machine, or another day, scale bars
+in seconds by it. Money is in million 2025 USD. *All instruments* is `minclub solve usmca` with {overlay}.
 """
 
 QUICK = "**A quick run: every case on a small instance. Nothing below is a measurement of the bars.**\n"
@@ -40,13 +41,25 @@ compiling models, *statement* the tables of the design, *rest* the baseline and 
 SIZE_TEXT = """## Size, and what makes an instance hard
 
 Random instances of `instances/synthetic.py`. By-products that are products of their own are sold as an unlisted one, because they tie products together: the search
-treats tied products as one cluster, and its work grows with the number of build sets of a cluster times the product of its products' border options. A cluster
-with more than four million build sets (11 candidates with three start years each) is refused with a message: *three start years* below is the instance of the
-bars without its one change, a single start year.
+treats tied products as one cluster, and its work grows with the number of build sets of a cluster times the product of its products' border options.
 
 *Coarse ladders* are three tariffs, two levels of each credit and one start year; *default ladders* are those of C19, as in `usmca`. Where *the basket cap binds*
 (2% of a country's basket, C23, on random markets that are small beside it), it ties all clusters; elsewhere that cap is 20% and slack at the optimum, as the
 shipped instance's is.
+"""
+
+LADDER_TEXT = """## What the ladders cost
+
+`minclub solve usmca --continuous-credits` lets credits take any rate and strikes seven digits ([how](formulation.md#continuous-credits-and-strikes)); its gap is in
+the table of bars. `bound_continuous` bounds designs whose tariffs are off the ladders as well ([how](formulation.md#without-ladders)) and finds none.
+"""
+
+LARGE_TEXT = """## Large clusters
+
+A cluster with more build sets than can be listed whole lists those that bounds do not rule out ([how](formulation.md#large-clusters)). Every instance has three start
+years: the first is that of the bars but for these; the others have few products, dear projects and nothing in the baseline, so that all their projects make one
+cluster and targets cost something. *Candidates*, *build sets* (exclusive groups left aside) and *listed* are those of the largest cluster. Seconds are of the search
+alone, without statement and audit.
 """
 
 PEERS = """## Against peers
@@ -65,7 +78,8 @@ CACHE_TEXT = """## A second run
 has filled: as good as it gets, since nothing has changed. Whole processes, wall and CPU seconds.
 """
 
-SCALING = ("synthetic", "synthetic-tail", "synthetic-few-scenarios", "synthetic-few-projects", "synthetic-starts", "size-", "basket", "ladders")
+SCALING = ("synthetic", "synthetic-tail", "synthetic-few-scenarios", "synthetic-few-projects", "size-", "basket", "ladders")
+LARGE = ("large-",)
 RIVALS = ("direct-all", "compact-all", "part-", "core-", "small-", "brute")
 
 
@@ -78,9 +92,10 @@ def render(results: Row, cases: Sequence[Case] | None = None, *, quick: bool = F
         quick: whether the cases are the small ones.
     """
     rows, cases = results["rows"], suite() if cases is None else cases
-    parts = [_head(results), *([QUICK] if quick else []), _bars(rows), _profile(rows), _warm(rows), _floor(rows)]
+    parts = [_head(results), *([QUICK] if quick else []), _bars(rows), _profile(rows), _warm(rows), _ladders(rows), _floor(rows)]
     parts.append(f"{PEERS}\n{table(_of(rows, cases, RIVALS), INSTANCE + METHOD + OUTCOME)}\n{_builds(rows)}")
     parts.append(f"{SIZE_TEXT}\n{table(_of(rows, cases, SCALING), SIZE + INSTANCE[1:] + OUTCOME)}")
+    parts.append(f"{LARGE_TEXT}\n{table(_of(rows, cases, LARGE), SIZE + INSTANCE[1:] + CLUSTER + OUTCOME)}")
     parts.append(f"## Every case\n\n{table([rows.get(case.name) or absent(case) for case in cases], CASE)}")
     return "\n".join(parts)
 
@@ -109,8 +124,14 @@ def _machine(results: Row) -> str:
         ("machine", f"{found['processor']}, {found['cores']} cores{memory}, {found['system']}"),
         ("versions", ", ".join(f"{name} {version}" for name, version in results["versions"].items())),
         ("run", f"ended {results['ended']}, {minutes:.0f} minutes in all, at commit {commits} (+: with changes)"),
+        ("yardstick", f"before: {_yardstick(results, 'yardstick')}; after: {_yardstick(results, 'yardstick-after')}"),
     ]
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {text} |" for name, text in lines)])
+
+
+def _yardstick(results: Row, name: str) -> str:
+    row = results["rows"].get(name, {})
+    return f"Python {row['python_s']:.2f} s, numpy {row['numpy_s']:.2f} s" if "python_s" in row else "not run"
 
 
 # --- the bars -----------------------------------------------------------------------------------------------------------
@@ -178,6 +199,28 @@ def _floor(rows: Rows) -> str:
 
 
 # --- peers --------------------------------------------------------------------------------------------------------------
+
+
+def _ladders(rows: Rows) -> str:
+    ladder, free, bound = (rows.get(name, {}) for name in ("usmca", "continuous", "bound-continuous"))
+    lines = [LADDER_TEXT]
+    if None not in (ladder.get("objective_musd"), free.get("objective_musd"), free.get("bound_musd")):
+        best = ladder["objective_musd"]
+        cost, most = ((best - free[f"{end}_musd"]) / max(abs(best), 1.0) for end in ("objective", "bound"))
+        lines.append(
+            f"* Ladders of credits and strikes of three digits cost {percent(cost)} of the objective, at most {percent(most)}: {number('objective_musd')(ladder)} with "
+            f"them, {number('objective_musd')(free)} (bound {number('bound_musd')(free)}) with continuous credits and strikes on the same ladder of tariffs."
+        )
+    else:
+        lines.append("* Continuous credits and strikes: not run.")
+    if bound.get("bound_musd") is not None and bound.get("objective_musd") is not None:
+        lines.append(
+            f"* Continuous tariffs: a valid bound and the gap it leaves. After {bound['wall_s']:.0f} s and {bound['rounds']} rounds no design off the ladders costs "
+            f"less than {number('bound_musd')(bound)}, so finer ladders save at most {percent(bound['gap'])} of the {number('objective_musd')(bound)} on them."
+        )
+    else:
+        lines.append("* Continuous tariffs: not run.")
+    return "\n".join([*lines, ""])
 
 
 def _builds(rows: Rows) -> str:

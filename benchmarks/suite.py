@@ -1,4 +1,4 @@
-"""The cases of a run, in the order in which they run: the cheap ones first, the peers with their ten minutes each last.
+"""The cases of a run, in the order in which they run: the cheap ones first, the peers with their ten minutes each last; the yardstick before and after.
 
 ``suite(quick=True)`` has a case of every name too, on small instances: it tries every method and every line of the page.
 """
@@ -33,7 +33,8 @@ def suite(quick: bool = False) -> list[Case]:
     Args:
         quick: the same names on small instances, once each.
     """
-    cases = [*_whole(), *_library(), *_sizes(), *_small_peers(), *_large_peers()]
+    first, last = (Case(name, "yardstick") for name in ("yardstick", "yardstick-after"))
+    cases = [first, *_whole(), *_library(), *_sizes(), *_large_clusters(), *_small_peers(), *_large_peers(), last]
     return [_quick(case) for case in cases] if quick else cases
 
 
@@ -55,6 +56,7 @@ def _whole() -> list[Case]:
         replace(tail, name="synthetic-tail", note="weight of the tail 0.1"),
         replace(tail, name="synthetic-few-scenarios", recipe=_recipe(240, 30, 100), note="a tenth of the scenarios"),
         replace(tail, name="synthetic-few-projects", recipe=_recipe(60, 30, 1000), note="a quarter of the projects"),
+        replace(usmca, name="continuous", arguments=("--continuous-credits",), time_limit=600.0, repeats=1, note="continuous credits and strikes"),
         Case("caps", "command", instance="usmca", overrides=TIGHT_CAPS, gap=5e-3, time_limit=60.0, note="annual caps bind"),
     ]
 
@@ -68,6 +70,7 @@ def _library() -> list[Case]:
         Case("coefficients", "coefficients", instance="usmca", overrides=("scenarios.count=10000",), time_limit=120.0, repeats=3),
         Case("strikes", "strikes", instance="usmca", count=33, time_limit=300.0),
         Case("frontier", "frontier", instance="usmca", count=50, time_limit=300.0),
+        Case("bound-continuous", "bound", instance="usmca", time_limit=120.0, note="continuous tariffs, credits and strikes"),
         Case("copy", "copy", instance="tutorial"),
         Case("master", "master", instance="usmca", time_limit=300.0),
         Case("brute", "brute", instance="tutorial", time_limit=120.0),
@@ -79,9 +82,7 @@ def _sizes() -> list[Case]:
     """Return random instances of growing size, and what makes an instance hard."""
     coarse = Case("", "plans", cut="byproducts", overrides=SLACK, note="coarse ladders", time_limit=120.0)
     small = {"small_ladders": True}
-    starts = Case("synthetic-starts", "plans", recipe=_recipe(240, 30, 100), cut="byproducts", overrides=SLACK, note="three start years", time_limit=60.0)
     return [
-        starts,
         replace(coarse, name="size-60-100", recipe=_recipe(60, 15, 100, **small)),
         replace(coarse, name="size-60-1000", recipe=_recipe(60, 15, 1000, **small)),
         replace(coarse, name="size-120-1000", recipe=_recipe(120, 30, 1000, **small)),
@@ -90,6 +91,23 @@ def _sizes() -> list[Case]:
         replace(coarse, name="basket-coarse", recipe=_recipe(240, 80, 100, seed=3, **small), overrides=(), note="coarse ladders, basket cap binds"),
         replace(coarse, name="ladders", recipe=_recipe(60, 15, 100), note="default ladders"),
         replace(coarse, name="basket", recipe=_recipe(60, 15, 100), overrides=(), note="default ladders, basket cap binds"),
+    ]
+
+
+def _large_clusters() -> list[Case]:
+    """Return random instances whose largest cluster has too many build sets to list, three start years each."""
+    starts = Case("large-starts", "clusters", recipe=_recipe(240, 30, 100), cut="byproducts", overrides=SLACK, note="as in the bars", time_limit=300.0)
+    dear = replace(starts, cut="dear", note="dear projects, one target")
+    one, other, both = (
+        (*SLACK, "switches.displacement=false", *targets)
+        for targets in (("targets.product_01=0.8",), ("targets.product_02=0.71",), ("targets.product_01=0.7", "targets.product_02=0.8"))
+    )
+    two = replace(dear, name="large-two-targets", note="dear projects, two targets", time_limit=120.0)
+    return [
+        starts,
+        replace(dear, name="large-one-product", recipe=_recipe(40, 1, 20, seed=11, target=0.0), overrides=one),
+        replace(dear, name="large-one-target", recipe=_recipe(50, 2, 20, seed=7, target=0.0), overrides=other),
+        replace(two, recipe=_recipe(50, 2, 20, seed=2, target=0.0), overrides=both),
     ]
 
 
@@ -123,7 +141,7 @@ def _trio(name: str, case: Case) -> list[Case]:
 
 
 def _recipe(projects: int, products: int, scenarios: int, *, seed: int = 1, **more: Any) -> dict[str, Any]:
-    return {"projects": projects, "products": products, "scenarios": scenarios, "seed": seed, "target": 0.4, **more}
+    return {"projects": projects, "products": products, "scenarios": scenarios, "seed": seed, "target": 0.4} | more
 
 
 # --- the quick suite ----------------------------------------------------------------------------------------------------
@@ -137,6 +155,6 @@ def _quick(case: Case) -> Case:
     """Return a small case of the same name and method."""
     small = replace(case, repeats=1, time_limit=QUICK_SECONDS, kill_after=0.0, count=min(case.count, 2), products=())
     if case.recipe is not None or case.cut == "core":
-        return replace(small, instance="", recipe=TINY, cut="core", overrides=tuple(o for o in case.overrides if not o.startswith("scenarios.")))
+        return replace(small, instance="", recipe=TINY, cut="core", overrides=tuple(o for o in case.overrides if not o.startswith(("scenarios.", "targets."))))
     kept = tuple(o for o in case.overrides if not o.startswith((*OF_USMCA, "scenarios.")))
     return replace(small, instance=case.instance and "tutorial", overrides=kept)

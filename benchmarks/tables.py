@@ -52,6 +52,10 @@ def gap(row: Row) -> str:
     return "-" if value is None else "0" if value < 1e-9 else f"{value:.2%}" if value < 0.1 else f"{value:.0%}"
 
 
+def _powers(row: Row) -> str:
+    return f"{row['build_sets']:.1e}" if "build_sets" in row else "-"
+
+
 def _instance(row: Row) -> str:
     seed = (row["case"]["recipe"] or {}).get("seed")
     return row["label"] + (f", seed {seed}" if seed is not None else "")
@@ -65,6 +69,7 @@ def _times(row: Row) -> str:
 SIZE: tuple[Column, ...] = (("projects x products x scenarios", lambda row: row["label"]),)
 INSTANCE: tuple[Column, ...] = (("instance", _instance), ("", lambda row: row["case"]["note"]))
 METHOD: tuple[Column, ...] = (("method", lambda row: METHODS.get(row["case"]["method"], row["case"]["method"])),)
+CLUSTER: tuple[Column, ...] = (("candidates", number("candidates", 0)), ("build sets", _powers), ("listed", number("listed", 0)))
 OUTCOME: tuple[Column, ...] = (
     ("outcome", status),
     ("objective", number("objective_musd")),

@@ -35,6 +35,9 @@ def fabricated(**changed: Any) -> dict[str, Any]:
         "master": {"highs_alone_s": 0.1, "plans": 40, "rows": 9, "pyomo_s": 0.2, "linopy_s": 0.5, "pyomo_musd": 10.0, "linopy_musd": 10.0},
         "strikes": {"points": 33, "cold_s": 20.0, "project": "P", "off_musd": 0.0},
         "frontier": {"points": 50, "infeasible": 3, "searches": 9},
+        "bound": {"status": "done", "bound_musd": 6.0, "gap": 0.4, "rounds": 5},
+        "yardstick": {"status": "done", "python_s": 0.5, "numpy_s": 0.25},
+        "clusters": {"candidates": 14, "build_sets": 3e8, "listed": 1000},
     }
     rows = {}
     for case in suite():
@@ -218,6 +221,15 @@ def test_functions_of_every_stage_exist() -> None:
         assert stage in ORDER
 
 
+def test_yardstick_times_python_and_numpy() -> None:
+    from benchmarks.cases import Case
+    from benchmarks.run import run_case
+
+    row = run_case(Case("x", "yardstick"))
+    assert row["status"] == "done"
+    assert row["wall_s"] > row["python_s"] + row["numpy_s"] > 0.0
+
+
 def test_linopy_states_the_same_master() -> None:
     pytest.importorskip("linopy")
     from benchmarks.cases import Case
@@ -280,6 +292,7 @@ def test_page_has_every_bar_and_every_case(tmp_path: Path) -> None:
     for case in suite():
         assert f"| `{case.name}` | {case.method} |" in text
     assert "not run" not in text.lower()
+    assert "| yardstick | before: Python 0.50 s, numpy 0.25 s; after: Python 0.50 s, numpy 0.25 s |" in text
     assert "| usmca, all instruments | 1.0 (CPU 0.9) | 1.5 (CPU 1.2) | 1.0 (CPU 0.9) | 42.2 |" in text
     picture = draw(results["rows"], tmp_path / "picture.svg")
     assert picture is not None
@@ -299,6 +312,17 @@ def test_page_of_a_run_that_was_stopped_names_what_is_missing() -> None:
     assert "wall and CPU seconds.\n\nNot run.\n" in text
 
 
+def test_page_says_what_the_ladders_cost() -> None:
+    from benchmarks.page import render
+    from benchmarks.suite import suite
+
+    text = render(fabricated(continuous={"objective_musd": 9.8, "bound_musd": 9.75}), suite())
+    assert "cost 2% of the objective, at most 2.5%: 10.0 with them, 9.8 (bound 9.8)" in text
+    assert "After 1 s and 5 rounds no design off the ladders costs less than 6.0, so finer ladders save at most 40% of the 10.0 on them." in text
+    failed = fabricated(continuous={"status": "failed", "objective_musd": None, "bound_musd": None, "gap": None})
+    assert "Continuous credits and strikes: not run." in render(failed, suite())
+
+
 def verdicts(results: dict[str, Any]) -> dict[tuple[str, ...], Any]:
     """Return the verdict of each bar by its cases."""
     from benchmarks.bars import BARS
@@ -310,6 +334,7 @@ def test_bars_are_met_and_missed_for_the_right_reason() -> None:
     met = verdicts(fabricated())
     assert met["usmca-all", "profile"].met
     assert met["caps",].met
+    assert met["continuous",].met
     assert met["frontier",].met
     assert met["strikes",].met
     assert met["profile", "profile-shipped"].met
@@ -322,14 +347,28 @@ def test_bars_are_met_and_missed_for_the_right_reason() -> None:
             frontier={"wall_s": 2.5},
             strikes={"cold_s": 9.0},
             profile={"stages": {"Pyomo": 0.4, "pricing": 0.6}},
+            continuous={"gap": 0.002, "status": "time_limit"},
         )
     )
     assert slow["usmca-all", "profile"].met is False
     assert "pricing 60%" in slow["usmca-all", "profile"].why
     assert slow["caps",].met is False
     assert "gap 7%" in slow["caps",].measured
-    for cases in (("help",), ("coefficients",), ("frontier",), ("strikes",), ("profile", "profile-shipped"), ("usmca", "usmca-all")):
+    for cases in (("help",), ("coefficients",), ("frontier",), ("strikes",), ("continuous",), ("profile", "profile-shipped"), ("usmca", "usmca-all")):
         assert slow[cases].met is False, cases
+
+
+def test_a_missed_bar_says_why_and_no_more() -> None:
+    slow = verdicts(fabricated(frontier={"wall_s": 27.0}, caps={"gap": 0.07, "status": "time_limit"}, synthetic={"gap": 0.5, "status": "time_limit", "wall_s": 120.0}))
+    assert slow["frontier",].why == "3.0 s for each point that is searched, all else included"
+    assert slow["caps",].why == "caps tie the clusters together, so the search has to branch"
+    assert slow["synthetic",].why == "the gap is not proven"
+    open_points = verdicts(fabricated(frontier={"status": "time_limit"}, caps={"binding_caps": 2}))
+    assert (open_points["frontier",].met, open_points["frontier",].why) == (False, "not every point is proven")
+    assert open_points["caps",].why == "2 caps bind"
+    failed = verdicts(fabricated(caps={"status": "failed", "gap": None}, usmca={"status": "failed", "gap": None, "wall_s": 1.0}))
+    assert (failed["caps",].met, failed["caps",].why) == (False, "")
+    assert (failed["usmca", "profile-shipped"].met, failed["usmca", "profile-shipped"].why) == (False, "")
 
 
 def test_growth_leaves_the_start_up_out() -> None:
