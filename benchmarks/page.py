@@ -176,7 +176,7 @@ def _warm(rows: Rows) -> str:
 
 def _floor(rows: Rows) -> str:
     made, copied, master = rows.get("coefficients", {}), rows.get("copy", {}), rows.get("master", {})
-    lines = ["## Distance to the floor", ""]
+    lines = ["## Distance to the floor", "", "[Decision 8](decisions/0008-arrays-in-blocks.md) says how arrays are worked out, and what compiled loops would cost and gain.", ""]
     if "bytes" in made and "bytes_per_s" in copied:
         least = made["bytes"] / copied["bytes_per_s"]
         lines.append(
