@@ -131,7 +131,7 @@ def _machine(results: Row) -> str:
 
 def _yardstick(results: Row, name: str) -> str:
     row = results["rows"].get(name, {})
-    return f"Python {row['python_s']:.2f} s, numpy {row['numpy_s']:.2f} s" if "python_s" in row else "not run"
+    return f"Python {row['python_s']:.2f} s, numpy {row['numpy_s']:.3f} s" if "python_s" in row else "not run"
 
 
 # --- the bars -----------------------------------------------------------------------------------------------------------

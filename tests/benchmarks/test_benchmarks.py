@@ -292,7 +292,7 @@ def test_page_has_every_bar_and_every_case(tmp_path: Path) -> None:
     for case in suite():
         assert f"| `{case.name}` | {case.method} |" in text
     assert "not run" not in text.lower()
-    assert "| yardstick | before: Python 0.50 s, numpy 0.25 s; after: Python 0.50 s, numpy 0.25 s |" in text
+    assert "| yardstick | before: Python 0.50 s, numpy 0.250 s; after: Python 0.50 s, numpy 0.250 s |" in text
     assert "| usmca, all instruments | 1.0 (CPU 0.9) | 1.5 (CPU 1.2) | 1.0 (CPU 0.9) | 42.2 |" in text
     picture = draw(results["rows"], tmp_path / "picture.svg")
     assert picture is not None
