@@ -181,7 +181,7 @@ def dear(folder: Path, projects: int, products: int, seed: int) -> Instance:
 
 
 def test_eighteen_projects_of_one_country_and_product(tmp_path: Path) -> None:
-    """3e20 build sets with three start years each; the audit checks the design, its bound follows from what was not listed."""
+    """Over 1e20 build sets with three start years each; the audit checks the design, its bound follows from what was not listed."""
     instance = dear(tmp_path, 40, 1, 11)
     (space,) = prepare(instance).search.spaces
     assert set_count(space.cluster) > 1e20
