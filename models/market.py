@@ -49,7 +49,7 @@ def domestic_price(
 class Market:
     """World prices, demand and availability of every product of an instance."""
 
-    kept_bytes = 32 << 20
+    kept_bytes = 24 << 20
     """What the tables of prices by state that are kept may take: they are the largest arrays, and soon made again."""
 
     def __init__(self, instance: Instance, scenarios: Scenarios | None = None) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from .levies import Border
     from .outlooks import Setting
 
     Array = NDArray[np.float64]
@@ -30,7 +31,7 @@ class Users:
         self.factor = discount(market.years.size, public_rate)
         self.window = (market.years <= int(market.instance.settings["years.end"])).astype(float)
         self._losses: dict[tuple[str, Setting], Array] = {}
-        self._baseline: dict[tuple[str, str], Array] = {}
+        self._baseline: dict[tuple[str, Border], Array] = {}
         self._burdens: dict[tuple[str, Setting], Array] = {}
         self.baseline_cost = {
             m: np.array([self._pv(m, c, along(market.mean_prices(m, LAW, c), baseline_paths[m])) for c in COUNTRIES]) for m in market.products
@@ -76,20 +77,23 @@ class Users:
 
     def _before(self, product: str, country: str) -> Array:
         """Return a member's price in the baseline, USD/t, ``(T, S)`` (kept once computed)."""
-        if (product, country) not in self._baseline:
-            self._baseline[product, country] = self.market.prices_along(product, LAW, country, self.paths[product])
-        return self._baseline[product, country]
+        key = product, self.market.law(product, country)
+        if key not in self._baseline:
+            self._baseline[key] = self.market.prices_along(product, LAW, country, self.paths[product])
+        return self._baseline[key]
 
     def _loss(self, product: str, setting: Setting) -> Array:
         path = decode(setting.path)
         elasticity = float(self.market.facts[product]["demand_elasticity"])
+        per_tonne: dict[Border, Array] = {}
         result = np.zeros(3)
         for k, c in enumerate(COUNTRIES):
-            before = self._before(product, c)
-            after = self.market.prices_along(product, setting.border, c, path)
-            response = np.clip((after / before) ** elasticity, 0.5, 1.5)
-            tonnes = self.market.stated[product][c][:, None] * (1.0 + response) / 2.0
-            result[k] = float((self.factor * ((after - before) * tonnes).mean(axis=1)).sum()) / 1e6
+            law = self.market.law(product, c)
+            if law not in per_tonne:
+                before, after = self._before(product, c), self.market.prices_along(product, setting.border, c, path)
+                response = np.clip((after / before) ** elasticity, 0.5, 1.5)
+                per_tonne[law] = ((after - before) * (1.0 + response)).mean(axis=1) / 2.0
+            result[k] = float((self.factor * per_tonne[law] * self.market.stated[product][c]).sum()) / 1e6
         return result
 
 
