@@ -101,7 +101,8 @@ def against(least: float) -> Callable[[Row, Row], Verdict]:
         if ours is None:
             return Verdict(f"peer: {took(peer)}; ours never reached that gap", False, "ours stopped at a wider gap")
         ratio = peer["wall_s"] / ours
-        return Verdict(f"{ratio:.3g}x: the peer {took(peer)}{memory(peer)}; ours at that gap after {ours:.2g} s", ratio >= least)
+        apart = "" if mine.get("commit") == peer.get("commit") else f", not of one run (the peer at commit {peer.get('commit')}, ours at {mine.get('commit')})"
+        return Verdict(f"{ratio:.3g}x: the peer {took(peer)}{memory(peer)}; ours at that gap after {ours:.2g} s{apart}", ratio >= least)
 
     return judge
 

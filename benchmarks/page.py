@@ -22,7 +22,8 @@ behind the page are in `benchmarks/results.json`.
 
 Each case runs in a process of its own, one after the other, and may use 16 GB of address space. *Wall* is time on the clock, *CPU* user and system time of the
 process; other work on the machine lengthens the first: the load average was between {low} and {high} on {cores} cores. Our bars and our side of each ratio are
-the median of five runs (three where a run is long), peers run once; ratios are of one run of this command. *Gap* is (objective - bound) / |objective|. HiGHS has
+the median of five runs (three where a run is long), peers run once; ratios are of one run of this command unless they
+say otherwise, and the last table names the commit of each row. *Gap* is (objective - bound) / |objective|. HiGHS has
 one thread. *Yardstick* is fixed work: adding up ten million numbers in a loop of Python, sorting two million in numpy; on another machine, or another day, scale bars
 in seconds by it. Money is in million 2025 USD. *All instruments* is `minclub solve usmca` with {overlay}.
 """
@@ -77,6 +78,8 @@ CACHE_TEXT = """## A second run
 ([decision 7](decisions/0007-cache.md)). Everything else on this page is measured without it. *Second run* is the same command with a cache that the first run
 has filled: as good as it gets, since nothing has changed. Whole processes, wall and CPU seconds.
 """
+
+FLOOR_TEXT = "[Decision 8](decisions/0008-arrays-in-blocks.md) says how arrays are worked out, and what compiled loops would cost and gain."
 
 SCALING = ("synthetic", "synthetic-tail", "synthetic-few-scenarios", "synthetic-few-projects", "size-", "basket", "ladders")
 LARGE = ("large-",)
@@ -176,7 +179,7 @@ def _warm(rows: Rows) -> str:
 
 def _floor(rows: Rows) -> str:
     made, copied, master = rows.get("coefficients", {}), rows.get("copy", {}), rows.get("master", {})
-    lines = ["## Distance to the floor", "", "[Decision 8](decisions/0008-arrays-in-blocks.md) says how arrays are worked out, and what compiled loops would cost and gain.", ""]
+    lines = ["## Distance to the floor", "", FLOOR_TEXT, ""]
     if "bytes" in made and "bytes_per_s" in copied:
         least = made["bytes"] / copied["bytes_per_s"]
         lines.append(
