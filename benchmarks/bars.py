@@ -193,7 +193,7 @@ BARS: tuple[Bar, ...] = (
     Bar("six products of `usmca`, as shipped, which fit the compact formulation", "20x at its gap after 600 s", ("part-plans", "part-compact"), against(20.0)),
     Bar("`usmca`, all instruments, against the direct model in SCIP", "its gap after 600 s", ("usmca-all", "direct-all"), against(1.0)),
     Bar("six products of `usmca` under the rules of the direct model", "its gap after 600 s", ("core-plans", "core-direct"), against(1.0)),
-    Bar(LARGE, "15 s", ("synthetic",), within(15.0)),
+    Bar(LARGE, "15 s", ("synthetic", "profile-large"), within(15.0)),
     Bar(f"{LARGE}, with weight on the tail", "45 s", ("synthetic-tail",), within(45.0)),
     Bar("scenarios x10", "time x11", ("synthetic-few-scenarios", "synthetic-tail", "tutorial"), growth(11.0)),
     Bar("projects x4 at 30 products", "time x6", ("synthetic-few-projects", "synthetic-tail", "tutorial"), growth(6.0)),

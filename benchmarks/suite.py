@@ -67,6 +67,9 @@ def _library() -> list[Case]:
     return [
         profile,
         replace(profile, name="profile-shipped", overrides=(), note="as shipped"),
+        replace(
+            profile, name="profile-large", instance="", recipe=_recipe(240, 30, 1000), cut="byproducts", overrides=SLACK + ONE_START + NO_TAIL, repeats=1, note="large"
+        ),
         Case("coefficients", "coefficients", instance="usmca", overrides=("scenarios.count=10000",), time_limit=120.0, repeats=3),
         Case("strikes", "strikes", instance="usmca", count=33, time_limit=300.0),
         Case("frontier", "frontier", instance="usmca", count=50, time_limit=300.0),
