@@ -362,7 +362,7 @@ def test_a_missed_bar_says_why_and_no_more() -> None:
     slow = verdicts(fabricated(frontier={"wall_s": 27.0}, caps={"gap": 0.07, "status": "time_limit"}, synthetic={"gap": 0.5, "status": "time_limit", "wall_s": 120.0}))
     assert slow["frontier",].why == "3.0 s for each point that is searched, all else included"
     assert slow["caps",].why == "caps tie the clusters together, so the search has to branch"
-    assert slow["synthetic",].why == "the gap is not proven"
+    assert slow["synthetic", "profile-large"].why.startswith("the gap is not proven; CPU time goes to ")
     open_points = verdicts(fabricated(frontier={"status": "time_limit"}, caps={"binding_caps": 2}))
     assert (open_points["frontier",].met, open_points["frontier",].why) == (False, "not every point is proven")
     assert open_points["caps",].why == "2 caps bind"
@@ -383,6 +383,9 @@ def test_ratio_is_taken_at_the_gap_of_the_peer() -> None:
     peer = {"status": "time_limit", "gap": 0.5, "wall_s": 600.0}
     found = verdicts(fabricated(part_compact=peer))["part-plans", "part-compact"]
     assert (found.met, found.measured[:9]) == (True, "1.2e+03x:")
+    apart = verdicts(fabricated(part_compact=peer | {"commit": "of another day"}))["part-plans", "part-compact"]
+    assert "not of one run (the peer at commit of another day" in apart.measured
+    assert "not of one run" not in found.measured
     close = verdicts(fabricated(part_compact=peer | {"gap": 0.0, "wall_s": 15.0}))["part-plans", "part-compact"]
     assert (close.met, close.measured[:4]) == (False, "15x:")
     none = verdicts(fabricated(part_compact={"status": "killed", "gap": None, "wall_s": 600.0}))["part-plans", "part-compact"]
