@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .bankability import Tests
@@ -36,6 +37,10 @@ class Baseline:
 
     def settings(self) -> dict[str, Setting]:
         """Return law and the baseline's path for every product."""
+        return dict(self._settings)
+
+    @cached_property
+    def _settings(self) -> dict[str, Setting]:
         return {m: Setting(LAW, encode(path)) for m, path in self.paths.items()}
 
 

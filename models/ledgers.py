@@ -227,6 +227,15 @@ class Ledger:
         sheet.own[same, -1] = self._ids[key]
         return same
 
+    def drawn(self, sheet: Sheet, rows: Ints) -> Ints:
+        """Return the exact entries of settled rows, those of members first and the baseline's last, ``(n, members + 1)``: 0 where there is none."""
+        base = np.append(sheet.base, np.zeros((1, sheet.base.shape[1]), dtype=int), axis=0)
+        choices = np.append(self.choices[rows], np.zeros((rows.size, 1), dtype=int), axis=1)
+        drawn = np.where(sheet.own[rows] >= 0, sheet.own[rows], base[np.arange(self.count + 1), choices])
+        if not self.pinned:
+            drawn[self.idle[rows]] = 0
+        return np.asarray(drawn)
+
     def equivalents(self, option: Option, row: int) -> Array:
         """Return the subsidy equivalent of a row at each credit level, nan where nothing is aided, ``(L,)`` (kept; C16)."""
         key = (tuple(option[p] for p in self.group.involved), row)

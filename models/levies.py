@@ -32,6 +32,11 @@ class Border:
     reference: float = 0.0
     standard: float = 0.0
 
+    @property
+    def rates(self) -> float:
+        """Return the sum of the harmonised rates (a tie key of C26)."""
+        return self.market + self.china
+
     def raised_to(self, law: Border) -> Border:
         """Return the measures with rates not below a member's law."""
         return Border(max(self.market, law.market), max(self.china, law.china), self.reference, self.standard)

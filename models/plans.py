@@ -97,7 +97,7 @@ class Plan:
     @property
     def rates(self) -> float:
         """Return the sum of harmonised rates (a tie key of C26)."""
-        return sum(b.market + b.china for b in self.borders)
+        return sum(b.rates for b in self.borders)
 
 
 @dataclass(frozen=True)
@@ -307,6 +307,10 @@ class PlanSpace:
             self._users[key] = np.stack([users.burden(m, s) for s in settings]), np.array([users.within_product_cap(m, s) for s in settings])
         return self._users[key]
 
+    def users_loss(self, position: int, border: Border, path: int) -> float:
+        """Return users' loss along a path of a product, PV musd of the three members (C25)."""
+        return float(self.desk.users.loss(self.cluster.products[position], self.setting(position, border, path)).sum())
+
     def traits(self, plan: Plan) -> dict[Trait, int]:
         """Return the values of a plan's traits, as a node of the search limits them."""
         found: dict[Trait, int] = {("border", p): self.borders[p].index(border) for p, border in enumerate(plan.borders)}
@@ -386,9 +390,7 @@ class PlanSpace:
         for p, rungs in self.reserves.items():
             costs[0] += self.reserve_cost(p, int(rungs[index]))
         burden = np.sum([desk.users.burden(m, s) for m, s in zip(cluster.products, settings_now, strict=True)], axis=0)
-        users_loss = float(
-            sum(desk.users.loss(m, s).sum() for m, s in zip(cluster.products, settings_now, strict=True))
-        )
+        users_loss = sum(self.users_loss(p, border, int(self.sets.path[index, p])) for p, border in enumerate(borders))
         in_band = desk.competition.holds(builds, {(c, m): level for c, m, level in chosen}, by_product)
         return Plan(
             cluster=self.index,

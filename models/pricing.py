@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .clusters import ClusterTooLarge
 from .competition import cheapest_in_band
 from .domains import EVERYTHING, Domain
 from .filters import BROKEN, UNKNOWN
@@ -182,19 +181,28 @@ class Pricing:
 
     def sure(self, option: Option, sets: Ints) -> Bools:
         """Say which build sets rest on exact columns and tested projects alone."""
-        good = np.full(sets.size, True)
-        for g, group in enumerate(self.space.groups):
-            good &= self.space.ledgers[g].sheet(option).exact[group.inverse[sets]]
+        good = self.has_columns(option, sets)
         for guard in self.space.guards:
             good &= guard.status(option)[guard.inverse[sets]] != UNKNOWN
         return good
 
+    def has_columns(self, option: Option, sets: Ints) -> Bools:
+        """Say which build sets rest on exact columns, whether or not projects are tested."""
+        good = np.full(sets.size, True)
+        for g, group in enumerate(self.space.groups):
+            good &= self.space.ledgers[g].sheet(option).exact[group.inverse[sets]]
+        return good
+
     def settle(self, option: Option, sets: Ints) -> None:
         """Sharpen what some build sets rest on under an option by one step."""
-        self._changes += 1
         for guard in self.space.guards:
             for row in np.unique(guard.inverse[sets]):
                 guard.settle(option, int(row))
+        self.settle_columns(option, sets)
+
+    def settle_columns(self, option: Option, sets: Ints) -> None:
+        """Sharpen the columns of some build sets under an option by one step."""
+        self._changes += 1
         for g, group in enumerate(self.space.groups):
             ledger = self.space.ledgers[g]
             sheet = ledger.sheet(option)
@@ -264,19 +272,20 @@ class Pricing:
             return False
         if index in self._banded.get(option, {}):
             return True
-        self._keep_band(option, index)
+        self.keep_band(option, index)
         return False
 
     def others(self, below: float, count: int) -> Iterator[tuple[Option, int]]:
         """Iterate over the best build sets of other options that are known to cost less than a value."""
         lows = heapq.nsmallest(count, ((low, option, index) for option, (_, low, index) in self._lows.items() if low < below))
         for low, option, index in lows:
-            if self.sure(option, np.array([index]))[0] and self._keep_band(option, index)[0] <= low + 1e-9 * (1.0 + abs(low)):
+            if self.sure(option, np.array([index]))[0] and self.keep_band(option, index)[0] <= low + 1e-9 * (1.0 + abs(low)):
                 yield option, index
 
     # --- the band (C21b) ----------------------------------------------------------------------------------------------
 
-    def _keep_band(self, option: Option, index: int) -> tuple[float, tuple[int, ...]]:
+    def keep_band(self, option: Option, index: int) -> tuple[float, tuple[int, ...]]:
+        """Return the least cost of a build set over the credit levels that keep the band, and those levels (kept; C21b)."""
         known = self._banded.setdefault(option, {})
         if index not in known:
             known[index] = self._in_band(option, index)
@@ -285,7 +294,7 @@ class Pricing:
 
     def _in_band(self, option: Option, index: int) -> tuple[float, tuple[int, ...]]:
         """Return the least cost of a build set over the credit levels that keep the band, and those levels (C21b)."""
-        space, rows = self.space, self._rows(option, index)
+        space, rows = self.space, self.rows(option, index)
         levels = [int(row.argmin()) for row in rows]
         for product in space.desk.competition.products:
             mine = [g for g, group in enumerate(space.groups) if group.product == product]
@@ -297,10 +306,10 @@ class Pricing:
                 return np.inf, tuple(levels)
             for g, level in zip(mine, chosen, strict=True):
                 levels[g] = level
-        value = self._apart(option, index) + sum(float(row[k]) for row, k in zip(rows, levels, strict=True))
+        value = self.apart(option, index) + sum(float(row[k]) for row, k in zip(rows, levels, strict=True))
         return value, tuple(levels)
 
-    def _apart(self, option: Option, index: int) -> float:
+    def apart(self, option: Option, index: int) -> float:
         """Return what a build set costs apart from its groups' columns; infinite if a project is displaced."""
         space, total = self.space, 0.0
         for p, border in enumerate(option):
@@ -317,7 +326,7 @@ class Pricing:
             total += float(self.weights.of(closed.costs(option)[closed.inverse[index]], COUNTRIES.index(closed.country)))
         return total
 
-    def _rows(self, option: Option, index: int) -> list[Array]:
+    def rows(self, option: Option, index: int) -> list[Array]:
         """Return each group's weighted cost at each level under a build set, ``(L,)`` each."""
         found = []
         for g, group in enumerate(self.space.groups):
@@ -333,19 +342,20 @@ class Pricing:
         """Return the options that may have a plan which costs at most a threshold, by bounds that cover one option each."""
         if not self.complete(threshold, stop):
             return frozenset(self.options())
-        return frozenset(option for option in self._below(threshold) if self._lowest(option, threshold) <= threshold)
+        return frozenset(option for option in self.may_cost(threshold) if self._lowest(option, threshold) <= threshold)
 
-    def _below(self, threshold: float) -> list[Option]:
+    def may_cost(self, threshold: float) -> list[Option]:
+        """Return the options that may have a plan which costs at most a threshold, by what is known now."""
         return [option for option, (_, low, _) in self.lows().items() if low <= threshold]
 
     def _lowest(self, option: Option, threshold: float) -> float:
         """Return ``low`` once its bound covers this option alone, or is above a threshold."""
         while True:
             cost, index = self.low(option)
-            if cost > threshold or not self._sharpen(option, np.array([index])):
+            if cost > threshold or not self.sharpen(option, np.array([index])):
                 return cost
 
-    def _sharpen(self, option: Option, sets: Ints) -> bool:
+    def sharpen(self, option: Option, sets: Ints) -> bool:
         """Sharpen the bounds of some build sets that cover other options too by one step; say whether there were any."""
         found = False
         for g, group in enumerate(self.space.groups):
@@ -356,60 +366,6 @@ class Pricing:
         self._changes += found
         return found
 
-    # --- all plans below a cost ---------------------------------------------------------------------------------------
-
-    def count_below(self, threshold: float, limit: int, stop: Callable[[], bool] = never) -> int:
-        """Return how many pairs of option and build set may cost at most a threshold, by bounds that cover one option each.
-
-        Counting ends soon after ``limit``; a large cluster has more where not all that matter can be listed.
-        """
-        if not self.complete(threshold, stop):
-            return limit + 1
-        count = 0
-        for option in self._below(threshold):
-            near = np.flatnonzero(self.costs(option) <= threshold)
-            while near.size and self._sharpen(option, near):
-                near = np.flatnonzero(self.costs(option) <= threshold)
-            count += near.size
-            if count > limit:
-                break
-        return count
-
-    def below(self, threshold: float) -> Iterator[tuple[Option, int, tuple[int, ...]]]:
-        """Iterate over every plan whose weighted cost is at most a threshold: option, build set, credit levels.
-
-        Raises:
-            ClusterTooLarge: a large cluster has too many build sets that may cost at most that.
-        """
-        if not self.complete(threshold):
-            raise ClusterTooLarge(f"{', '.join(self.space.cluster.products)}: too many build sets may cost at most {threshold:g} musd")
-        for option in self._below(threshold):
-            while True:
-                cost = self.costs(option)
-                near = np.flatnonzero((cost <= threshold) & np.isfinite(cost))
-                known = self.sure(option, near)
-                if known.all():
-                    break
-                self.settle(option, near[~known])
-            for index in map(int, near):
-                if self._keep_band(option, index)[0] <= threshold:
-                    yield from self._all_levels(option, index, threshold)
-
-    def _all_levels(self, option: Option, index: int, threshold: float) -> Iterator[tuple[Option, int, tuple[int, ...]]]:
-        rows = self._rows(option, index)
-        rest = np.cumsum([row.min() for row in reversed(rows)])[::-1] if rows else np.zeros(0)
-
-        def extend(g: int, spent: float, levels: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-            if g == len(rows):
-                yield levels
-                return
-            later = float(rest[g + 1]) if g + 1 < len(rows) else 0.0
-            for level in np.flatnonzero((rows[g] <= threshold - spent - later + 1e-9) & np.isfinite(rows[g])):
-                yield from extend(g + 1, spent + float(rows[g][level]), (*levels, int(level)))
-
-        for levels in extend(0, self._apart(option, index), ()):
-            yield option, index, levels
-
     def cheapest_levels(self, option: Option, index: int) -> tuple[int, ...]:
         """Return the credit levels of a plan that ``least`` returned: the cheapest that keep the band."""
-        return self._keep_band(option, index)[1]
+        return self.keep_band(option, index)[1]

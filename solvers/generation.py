@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..models.plans import Weights
+from ..models.listing import Listing
 from ..models.pricing import Pricing
 from .branching import Node
 from .duals import Dual
@@ -35,6 +36,7 @@ EXCESS = 1e-6
 ASIDE = 4
 """Further plans that a round of pricing adds per cluster."""
 LISTED = 6000
+"""Most plans in a list, and most pairs of option and build set that are looked at for it."""
 ROUNDS = 200
 
 
@@ -162,18 +164,22 @@ class Generation:
         return Node(domains, bound)
 
     def list(self, slack: float) -> Ints | None:
-        """Return every plan, of the node just priced, of designs that cost up to ``slack`` above the bound; None if too many."""
+        """Return the plans, of the node just priced, that designs up to ``slack`` above the bound can need; None if too many.
+
+        A plan that another one beats in every respect is left out (``Listing``).
+        """
         if not np.isfinite(slack):
             return None
         ceilings, room = self._ceilings(slack), LISTED
-        for pricing, ceiling in zip(self.pricings, ceilings, strict=True):
-            room -= pricing.count_below(float(ceiling), room, self.clock.over)
+        listings = [Listing(pricing) for pricing in self.pricings]
+        for listing, ceiling in zip(listings, ceilings, strict=True):
+            room -= listing.count(float(ceiling), room, self.clock.over)
             if room < 0:
                 return None
-        found = []
-        for k, pricing in enumerate(self.pricings):
-            for option, index, levels in pricing.below(float(ceilings[k])):
-                number = self.pool.add(k, option, index, levels, priced=False)
+        found: list[int] = []
+        for k, listing in enumerate(listings):
+            for plan in listing.below(float(ceilings[k])):
+                number = self.pool.add(k, *plan, priced=False)
                 found += [] if number is None else [number]
                 if len(found) > LISTED:
                     return None
