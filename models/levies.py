@@ -37,6 +37,11 @@ class Border:
         """Return the sum of the harmonised rates (a tie key of C26)."""
         return self.market + self.china
 
+    def within(self, other: Border) -> bool:
+        """Say whether another border is at least as high in every measure, and higher in one."""
+        mine, theirs = ((b.market, b.china, b.reference, b.standard) for b in (self, other))
+        return mine != theirs and all(a <= b for a, b in zip(mine, theirs, strict=True))
+
     def raised_to(self, law: Border) -> Border:
         """Return the measures with rates not below a member's law."""
         return Border(max(self.market, law.market), max(self.china, law.china), self.reference, self.standard)

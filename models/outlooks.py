@@ -136,12 +136,16 @@ class Outlooks:
         return float(self._extremes(product, None, border, visited)[0][0].mean())
 
     def _hull(self, product: str, country: str | None, borders: Options, visited: NDArray[np.bool_]) -> tuple[Series, Series]:
-        """Return the highest and the lowest of the options' ``_extremes``."""
+        """Return the highest and the lowest of the options' ``_extremes``.
+
+        Every price rises with each measure (C6, C7), so options that another one exceeds in all measures need no look.
+        """
         if len(borders) == 1:
             return self._extremes(product, country, borders[0], visited)
         key = (product, country, borders, visited.tobytes())
         if key not in self._hulls:
-            highs, lows = zip(*(self._extremes(product, country, border, visited) for border in borders), strict=True)
+            highs = [self._extremes(product, country, border, visited)[0] for border in borders if not any(border.within(other) for other in borders)]
+            lows = [self._extremes(product, country, border, visited)[1] for border in borders if not any(other.within(border) for other in borders)]
             self._hulls[key] = _each(np.maximum, highs), _each(np.minimum, lows)
         return self._hulls[key]
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..models.plans import Weights
 from ..models.listing import Listing
+from ..models.plans import Weights
 from ..models.pricing import Pricing
 from .branching import Node
 from .duals import Dual

@@ -45,7 +45,7 @@ FEW = 4
 """Border options of a product in the first design."""
 HEURISTIC_SECONDS = 5.0
 LISTED_SECONDS = 20.0
-TIED = 2000
+TIED = 500
 """Most plans among which ties are broken."""
 PATIENCE = 6
 """Nodes in a row, and then every how many, in which the plans at hand are searched for a better design."""

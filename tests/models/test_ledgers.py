@@ -22,6 +22,7 @@ from minclub.models.market import COUNTRIES
 from minclub.models.plans import Group, PlanSpace, Weights
 from minclub.models.pricing import Pricing
 from minclub.solvers.solve import Prepared, prepare
+from minclub.tests.models.every_plan import every_plan
 from minclub.tests.solvers.instrument_sets import CHOICES, random
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def assert_bounds_of_all(pricing: Pricing, every: Least, near: float) -> None:
     """Check that no option is ruled out which has a plan that costs at most ``near``, and that all such plans are listed."""
     cheap = {key for key, cost in every.kept.items() if cost <= near}
     assert pricing.can_cost(near) >= {option for option, _ in cheap}
-    assert {(option, index) for option, index, _ in pricing.below(near)} == cheap
+    assert {(option, index) for option, index, _ in every_plan(pricing, near)} == cheap
 
 
 @pytest.mark.parametrize("case", CASES)

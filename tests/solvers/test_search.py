@@ -21,6 +21,7 @@ from minclub.solvers.highs import Status, compile_model, run
 from minclub.solvers.relaxation import relax
 from minclub.solvers.search import Clock, Search
 from minclub.solvers.solve import Prepared, prepare, solve
+from minclub.tests.models.every_plan import every_plan
 from minclub.tests.solvers.instrument_sets import random
 
 WEIGHTS = ("objective.user_weight=1", "caps.product_price=0.5", "objective.cvar_weight=0.3")
@@ -151,7 +152,7 @@ def test_a_domain_prices_like_a_filter_on_all_plans(prepared: Prepared) -> None:
     weights = relax(made.master, made.master.everything).prices.weights
     compared = 0
     for space in made.spaces:
-        plans = [(option, index, levels) for option, index, levels in Pricing(space, weights).below(1e9)]
+        plans = list(every_plan(Pricing(space, weights), 1e9))
         traits = [space.traits(space.plan(*plan)) for plan in plans]
         costs = [sum(float(weights.of(c, k)) for k, c in enumerate(space.plan(*plan).costs)) for plan in plans]
         for trait in traits[0]:
@@ -176,7 +177,7 @@ def test_options_ruled_out_by_cost_stay_out(prepared: Prepared) -> None:
     kept = pricing.can_cost(least + 1.0)
     assert 0 < len(kept) < len(list(space.options()))
     limited = Pricing(space, prepared.search.columns.weights, Domain(options=kept))
-    assert {o for o, _, _ in limited.below(least + 1.0)} == {o for o, _, _ in pricing.below(least + 1.0)}
+    assert {o for o, _, _ in every_plan(limited, least + 1.0)} == {o for o, _, _ in every_plan(pricing, least + 1.0)}
     assert np.isclose(limited.least(lambda: False)[0], least)
 
 
