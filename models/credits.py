@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .cashflow import Site
     from .levies import Border
     from .outlooks import Setting
-    from .plans import Weights
+    from .plan import Weights
     from .projects import Plant
 
     Array = NDArray[np.float64]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .contracts import ContractTerms
     from .desk import Desk
-    from .plans import Plan
+    from .plan import Plan
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from .columns import Family
     from .levies import Border
     from .outlooks import Setting
-    from .plans import Group, PlanSpace, Weights
+    from .plan import Weights
+    from .plans import Group, PlanSpace
     from .welfare import LevelCosts
 
     Array = NDArray[np.float64]

@@ -17,7 +17,7 @@ from pyomo.core.expr.numeric_expr import LinearExpression
 
 from .bankability import tail_weights
 from .market import COUNTRIES
-from .plans import Plan, Weights
+from .plan import Plan, Weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .plans import PlanSpace, Weights
+    from .plan import Weights
+    from .plans import PlanSpace
 
     Array = NDArray[np.float64]
     Ints = NDArray[np.int_]

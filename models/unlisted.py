@@ -29,7 +29,8 @@ from .clusters import ClusterTooLarge, admissible_sets, build_sets, joined, set_
 from .domains import EVERYTHING, Domain
 from .market import COUNTRIES
 from .outline import Outline
-from .plans import PlanSpace, Weights
+from .plan import Weights
+from .plans import PlanSpace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

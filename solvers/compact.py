@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ..instances import Instance
     from ..models.desk import Desk
-    from ..models.plans import Plan, Weights
+    from ..models.plan import Plan, Weights
 
 
 @dataclass(frozen=True)

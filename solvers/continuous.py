@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..models.desk import Desk
-    from ..models.plans import Plan, Weights
+    from ..models.plan import Plan, Weights
     from .clock import Clock
     from .relaxation import Point
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..models.master import Limits
-    from ..models.plans import Weights
+    from ..models.plan import Weights
 
     Array = NDArray[np.float64]
 

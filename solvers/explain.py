@@ -9,7 +9,8 @@ import numpy as np
 
 from ..models.clusters import CHUNK, MAX_SETS, Cluster, Demands, all_choices, chunk_tonnes, set_count
 from ..models.market import COUNTRIES
-from ..models.plans import PlanSpace, Weights
+from ..models.plan import Weights
+from ..models.plans import PlanSpace
 from ..models.pricing import Pricing
 from ..models.unlisted import plan_space
 from .highs import compile_model, run

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..models.listing import Listing
-from ..models.plans import Weights
+from ..models.plan import Weights
 from ..models.pricing import Pricing
 from .branching import Node
 from .duals import Dual

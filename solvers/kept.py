@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..models.clusters import BuildSets, Cluster
     from ..models.desk import Desk
     from ..models.outline import Outline
-    from ..models.plans import Plan
+    from ..models.plan import Plan
 
     Option = tuple[int, ...]
 

@@ -103,33 +103,37 @@ def solve(
         return _audited(_bounded(design, instance, continuous), instance) if check else design
     clock = Clock(time_limit)
     found = prepare(instance, fixes, clock, progress)
-    desk, search = found.desk, found.search
     if continuous is not None:
-        for space in search.spaces:
+        for space in found.search.spaces:
             refuse_too_large(space.cluster)
-    outcome = search.solve(gap)
+    outcome = found.search.solve(gap)
     if outcome.status is Status.INFEASIBLE:
         raise why_infeasible(found, outcome)
     if outcome.chosen is None:
         raise NoDesign(f"stopped after {clock.seconds:.1f} s before any design was found", interrupted=clock.interrupted)
-    plans = [search.master.plans[p] for p in outcome.chosen]
+    design = _bounded(_stated(found, outcome, outcome.chosen, gap, clock.seconds, command), instance, continuous)
+    return _audited(design, instance) if check else design
+
+
+def _stated(found: Prepared, outcome: Outcome, chosen: Sequence[int], gap: float, seconds: float, command: str) -> Design:
+    """Return the design that a search has chosen, with all tables; strikes per class where the instance asks for them (C14)."""
+    desk, search = found.desk, found.search
+    plans = [search.master.plans[p] for p in chosen]
     clusters = tuple(space.cluster.products for space in search.spaces)
     decisions = from_plans(desk, plans, clusters)
-    classed = instance.settings["contract.strike_by"] == "class"
+    classed = desk.instance.settings["contract.strike_by"] == "class"
     statement = Statement(desk, by_class(desk, decisions) if classed else decisions)
-    design = statement_design(
+    return statement_design(
         statement,
         status="class_strikes" if classed and outcome.status is Status.OPTIMAL else STATUS.get(outcome.status, "plan_limit"),
         bound=None if classed and desk.competition.products else outcome.bound,
         gap_asked=gap,
-        seconds=clock.seconds,
+        seconds=seconds,
         bound_from=f"{outcome.bound_from}; strikes per project" if classed else outcome.bound_from,
         command=command,
         fixes=desk.fixes,
         worth=crossing_worth(search) | target_worth(search, found.demands),
     )
-    design = _bounded(design, instance, continuous)
-    return _audited(design, instance) if check else design
 
 
 def _bounded(design: Design, instance: Instance, seconds: float | None) -> Design:

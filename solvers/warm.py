@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..models.desk import Desk
-    from ..models.plans import Plan
+    from ..models.plan import Plan
     from .branching import Key
     from .duals import Dual
     from .kept import KeptSpace

@@ -19,7 +19,8 @@ from minclub.models.competition import equivalent
 from minclub.models.filters import BROKEN
 from minclub.models.ledgers import ENVELOPE, Ledger
 from minclub.models.market import COUNTRIES
-from minclub.models.plans import Group, PlanSpace, Weights
+from minclub.models.plan import Weights
+from minclub.models.plans import Group, PlanSpace
 from minclub.models.pricing import Pricing
 from minclub.solvers.solve import Prepared, prepare
 from minclub.tests.models.every_plan import every_plan

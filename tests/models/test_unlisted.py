@@ -16,7 +16,8 @@ from minclub.models.domains import EVERYTHING, Domain
 from minclub.models.listing import Listing
 from minclub.models.market import COUNTRIES
 from minclub.models.outline import Outline
-from minclub.models.plans import PlanSpace, Weights
+from minclub.models.plan import Weights
+from minclub.models.plans import PlanSpace
 from minclub.models.pricing import Pricing
 from minclub.models.unlisted import Unlisted, never, plan_space
 from minclub.models.welfare import Cost

@@ -23,7 +23,7 @@ from minclub.models.desk import Desk
 from minclub.models.exact import exact_family
 from minclub.models.levies import Border
 from minclub.models.outlooks import Setting
-from minclub.models.plans import Weights
+from minclub.models.plan import Weights
 from minclub.models.projects import start_years
 from minclub.models.regimes import encode
 from minclub.models.subsidies import NO_CREDIT, CreditLevel

@@ -25,7 +25,7 @@ from minclub.models.competition import equivalent
 from minclub.models.desk import Desk
 from minclub.models.market import COUNTRIES
 from minclub.models.outlooks import Setting
-from minclub.models.plans import Plan
+from minclub.models.plan import Plan
 from minclub.models.projects import start_years
 from minclub.solvers.enumerate import Enumeration, enumerate_designs
 from minclub.solvers.highs import Status
