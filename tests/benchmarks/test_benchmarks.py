@@ -1,4 +1,4 @@
-"""The benchmarks: cases, measured runs, bars and the page. None of these tests looks at a clock to pass."""
+"""The benchmarks: cases and measured runs. None of these tests looks at a clock to pass."""
 
 from __future__ import annotations
 
@@ -9,50 +9,9 @@ from typing import Any
 import pytest
 
 import minclub as mc
-
-
-@pytest.fixture(autouse=True)
-def importable(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let ``benchmarks`` be imported, which is no part of the package."""
-    monkeypatch.syspath_prepend(str(root))
-
+from minclub.tests.benchmarks.made_up import fabricated
 
 SMALL = {"projects": 12, "products": 4, "scenarios": 3, "seed": 1, "years": 20}
-
-
-def fabricated(**changed: Any) -> dict[str, Any]:
-    """Return a row for every case of the suite, all proven in a second, with what each method adds."""
-    from benchmarks.suite import suite
-
-    common = {"status": "optimal", "objective_musd": 10.0, "bound_musd": 10.0, "gap": 0.0, "wall_s": 1.0, "cpu_s": 0.9, "peak_mb": 200.0}
-    more: dict[str, dict[str, Any]] = {
-        "command": {"binding_caps": 7},
-        "warm": {"first": {"wall_s": 1.5, "cpu_s": 1.25}, "cache_mb": 42.25},
-        "plans": {"stages": {"pricing": 0.6, "Pyomo": 0.1, "audit": 0.3}, "trace": [[0.5, 20.0, 10.0], [1.0, 10.0, 10.0]]},
-        "brute": {"designs": 12},
-        "coefficients": {"status": "done", "families": 5, "bytes": 1e9, "scenarios": 10_000, "drawing_s": 1.0, "baseline_s": 1.5},
-        "copy": {"status": "done", "bytes_per_s": 1e10},
-        "master": {"highs_alone_s": 0.1, "plans": 40, "rows": 9, "pyomo_s": 0.2, "linopy_s": 0.5, "pyomo_musd": 10.0, "linopy_musd": 10.0},
-        "strikes": {"points": 33, "cold_s": 20.0, "project": "P", "off_musd": 0.0},
-        "frontier": {"points": 50, "infeasible": 3, "searches": 9},
-        "bound": {"status": "done", "bound_musd": 6.0, "gap": 0.4, "rounds": 5},
-        "yardstick": {"status": "done", "python_s": 0.5, "numpy_s": 0.25},
-        "clusters": {"candidates": 14, "build_sets": 3e8, "listed": 1000},
-    }
-    rows = {}
-    for case in suite():
-        rows[case.name] = {
-            "case": json.loads(json.dumps(case.to_dict())),
-            "label": case.label,
-            "walls": [1.0, 2.5],
-            "load": [0.5, 2.25],
-            "commit": "abc",
-            **common,
-            **more.get(case.method, {}),
-            **changed.get(case.name.replace("-", "_"), {}),
-        }
-    machine = {"processor": "P", "cores": 2, "memory_gb": None, "system": "S"}
-    return {"format": 2, "ended": "2026-01-01", "machine": machine, "versions": {"python": "3.11"}, "rows": rows}
 
 
 # --- cases --------------------------------------------------------------------------------------------------------------
@@ -275,132 +234,9 @@ def test_a_stopped_run_goes_on_and_only_runs_a_case_anew(tmp_path: Path, monkeyp
         run.main(["--only", "nothing"])
 
 
-# --- bars and page ------------------------------------------------------------------------------------------------------
+# --- the direct model ---------------------------------------------------------------------------------------------------
 
 
-def test_page_has_every_bar_and_every_case(tmp_path: Path) -> None:
-    from benchmarks.bars import BARS
-    from benchmarks.page import render
-    from benchmarks.picture import draw
-    from benchmarks.suite import suite
-
-    results = fabricated()
-    text = render(results, suite())
-    for bar in BARS:
-        assert f"| {bar.work} | {bar.bar} |" in text
-        assert set(bar.cases) <= set(results["rows"]), bar.work
-    for case in suite():
-        assert f"| `{case.name}` | {case.method} |" in text
-    assert "not run" not in text.lower()
-    assert "| yardstick | before: Python 0.50 s, numpy 0.250 s; after: Python 0.50 s, numpy 0.250 s |" in text
-    assert "| usmca, all instruments | 1.0 (CPU 0.9) | 1.5 (CPU 1.2) | 1.0 (CPU 0.9) | 42.2 |" in text
-    picture = draw(results["rows"], tmp_path / "picture.svg")
-    assert picture is not None
-    assert "Pyomo" in picture.read_text(encoding="utf-8")
-
-
-def test_page_of_a_run_that_was_stopped_names_what_is_missing() -> None:
-    from benchmarks.page import render
-    from benchmarks.suite import suite
-
-    results = fabricated()
-    del results["rows"]["caps"], results["rows"]["copy"], results["rows"]["usmca-warm"], results["rows"]["usmca-all-warm"]
-    text = render(results, suite())
-    assert "| not run: caps | - |" in text
-    assert "Coefficients: not run" in text
-    assert "| `copy` | copy | tutorial | not run |" in text
-    assert "wall and CPU seconds.\n\nNot run.\n" in text
-
-
-def test_page_says_what_the_ladders_cost() -> None:
-    from benchmarks.page import render
-    from benchmarks.suite import suite
-
-    text = render(fabricated(continuous={"objective_musd": 9.8, "bound_musd": 9.75}), suite())
-    assert "cost 2% of the objective, at most 2.5%: 10.0 with them, 9.8 (bound 9.8)" in text
-    assert "After 1 s and 5 rounds no design off the ladders costs less than 6.0, so finer ladders save at most 40% of the 10.0 on them." in text
-    failed = fabricated(continuous={"status": "failed", "objective_musd": None, "bound_musd": None, "gap": None})
-    assert "Continuous credits and strikes: not run." in render(failed, suite())
-
-
-def verdicts(results: dict[str, Any]) -> dict[tuple[str, ...], Any]:
-    """Return the verdict of each bar by its cases."""
-    from benchmarks.bars import BARS
-
-    return {bar.cases: bar.verdict(results["rows"]) for bar in BARS}
-
-
-def test_bars_are_met_and_missed_for_the_right_reason() -> None:
-    met = verdicts(fabricated())
-    assert met["usmca-all", "profile"].met
-    assert met["caps",].met
-    assert met["continuous",].met
-    assert met["frontier",].met
-    assert met["strikes",].met
-    assert met["profile", "profile-shipped"].met
-    slow = verdicts(
-        fabricated(
-            usmca_all={"wall_s": 6.0, "peak_mb": 1200.0},
-            caps={"gap": 0.07, "status": "time_limit"},
-            help={"wall_s": 0.5, "status": "done"},
-            coefficients={"wall_s": 3.5},
-            frontier={"wall_s": 2.5},
-            strikes={"cold_s": 9.0},
-            profile={"stages": {"Pyomo": 0.4, "pricing": 0.6}},
-            continuous={"gap": 0.002, "status": "time_limit"},
-        )
-    )
-    assert slow["usmca-all", "profile"].met is False
-    assert "pricing 60%" in slow["usmca-all", "profile"].why
-    assert slow["caps",].met is False
-    assert "gap 7%" in slow["caps",].measured
-    for cases in (("help",), ("coefficients",), ("frontier",), ("strikes",), ("continuous",), ("profile", "profile-shipped"), ("usmca", "usmca-all")):
-        assert slow[cases].met is False, cases
-
-
-def test_a_missed_bar_says_why_and_no_more() -> None:
-    slow = verdicts(fabricated(frontier={"wall_s": 27.0}, caps={"gap": 0.07, "status": "time_limit"}, synthetic={"gap": 0.5, "status": "time_limit", "wall_s": 120.0}))
-    assert slow["frontier",].why == "3.0 s for each point that is searched, all else included"
-    assert slow["caps",].why == "caps tie the clusters together, so the search has to branch"
-    assert slow["synthetic", "profile-large"].why.startswith("the gap is not proven; CPU time goes to ")
-    open_points = verdicts(fabricated(frontier={"status": "time_limit"}, caps={"binding_caps": 2}))
-    assert (open_points["frontier",].met, open_points["frontier",].why) == (False, "not every point is proven")
-    assert open_points["caps",].why == "2 caps bind"
-    failed = verdicts(fabricated(caps={"status": "failed", "gap": None}, usmca={"status": "failed", "gap": None, "wall_s": 1.0}))
-    assert (failed["caps",].met, failed["caps",].why) == (False, "")
-    assert (failed["usmca", "profile-shipped"].met, failed["usmca", "profile-shipped"].why) == (False, "")
-
-
-def test_growth_leaves_the_start_up_out() -> None:
-    rows = {"synthetic_few_scenarios": {"cpu_s": 2.0}, "synthetic_few_projects": {"cpu_s": 3.0}, "synthetic_tail": {"cpu_s": 9.0}, "tutorial": {"cpu_s": 1.0}}
-    found = verdicts(fabricated(**rows))
-    assert found["synthetic-few-scenarios", "synthetic-tail", "tutorial"].measured.startswith("x8 ")
-    assert found["synthetic-few-projects", "synthetic-tail", "tutorial"].measured.startswith("x4 ")
-
-
-def test_ratio_is_taken_at_the_gap_of_the_peer() -> None:
-    """Ours has 50% after half a second and 0 after one; the peer has 50% after 600 s, or nothing."""
-    peer = {"status": "time_limit", "gap": 0.5, "wall_s": 600.0}
-    found = verdicts(fabricated(part_compact=peer))["part-plans", "part-compact"]
-    assert (found.met, found.measured[:9]) == (True, "1.2e+03x:")
-    apart = verdicts(fabricated(part_compact=peer | {"commit": "of another day"}))["part-plans", "part-compact"]
-    assert "not of one run (the peer at commit of another day" in apart.measured
-    assert "not of one run" not in found.measured
-    close = verdicts(fabricated(part_compact=peer | {"gap": 0.0, "wall_s": 15.0}))["part-plans", "part-compact"]
-    assert (close.met, close.measured[:4]) == (False, "15x:")
-    none = verdicts(fabricated(part_compact={"status": "killed", "gap": None, "wall_s": 600.0}))["part-plans", "part-compact"]
-    assert none.met is None
-    assert "600 times sooner" in none.measured
-
-
-def test_page_is_rendered_from_the_stored_results(root: Path) -> None:
-    from benchmarks.page import render
-    from benchmarks.run import FORMAT
-    from benchmarks.suite import suite
-
-    stored = json.loads((root / "benchmarks" / "results.json").read_text(encoding="utf-8"))
-    assert stored["format"] == FORMAT
-    assert (root / "docs" / "benchmarks.md").read_text(encoding="utf-8") == render(stored, suite())
 @pytest.mark.slow
 @pytest.mark.parametrize(("projects", "products", "scenarios", "seed"), [(3, 1, 3, 2), (6, 2, 3, 2), (6, 2, 3, 12), (6, 2, 10, 12)])
 def test_direct_model_brackets_the_plans(projects: int, products: int, scenarios: int, seed: int) -> None:
