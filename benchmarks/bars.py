@@ -48,7 +48,8 @@ def is_proven(row: Row, gap: float = PROVEN) -> bool:
 def took(row: Row) -> str:
     """Say how long a case took, and how it ended where it proved nothing."""
     if row["status"] in ("failed", "refused", "memory", "killed"):
-        return f"{ENDED[row['status']]} after {row['wall_s']:.0f} s: {row.get('message', '')}"
+        said = f"{ENDED[row['status']]} after {row['wall_s']:.0f} s"
+        return f"{said}: {row['message']}" if row.get("message") else said
     processor = "" if row.get("cpu_s") is None else f", CPU {row['cpu_s']:.1f} s"
     shown = "" if row.get("gap") is None else f", gap {percent(row['gap'])}"
     return f"{row['wall_s']:.2g} s{processor}{shown}" if row["wall_s"] < 1.0 else f"{row['wall_s']:.1f} s{processor}{shown}"

@@ -137,7 +137,7 @@ def run_once(case: Case) -> Row:
         if target.is_file() and code == 0:
             return dict(json.loads(target.read_text(encoding="utf-8")))
         if code == -getattr(signal, "SIGKILL", 9):
-            return row | {"status": "killed", "message": f"ended from outside after {row['wall_s']:.0f} s"}
+            return row | {"status": "killed"}
         return row | {"status": "failed", "message": (errors.read_text(encoding="utf-8").strip().splitlines() or ["no message"])[-1]}
 
 
