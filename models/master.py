@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int_]
 
 
-TIE_KEYS = ("users_loss", "rates", "contracts")
+TIE_KEYS = ("users_loss", "rates", "contracts", "built")
 PENALTY = 1e4
 
 
@@ -194,7 +194,7 @@ class Master:
             pool: the plans to choose from; all if not given.
             elastic: add slacks to the crossing rows at a price.
             feasibility: minimise the slacks alone.
-            key: minimise a tie key of C26 (``users_loss``, ``rates``, ``contracts``) instead of the objective.
+            key: minimise a tie key of C26 (``TIE_KEYS``) instead of the objective.
             ceilings: upper limits on ``cost`` and on tie keys.
         """
         m = pyo.ConcreteModel("master")

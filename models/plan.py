@@ -70,6 +70,11 @@ class Plan:
         return float(sum(float(c.booked) for c in self.costs))
 
     @property
+    def built(self) -> int:
+        """Return the number of plants beyond the baseline (a tie key of C26)."""
+        return len(self.builds)
+
+    @property
     def rates(self) -> float:
         """Return the sum of harmonised rates (a tie key of C26)."""
         return sum(b.rates for b in self.borders)

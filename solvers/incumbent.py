@@ -73,7 +73,7 @@ class Incumbent:
         return bound
 
     def break_ties(self, pool: Ints) -> None:
-        """Choose among equal optima of a pool: least users' loss, lowest tariffs, fewest contracts (C26)."""
+        """Choose among equal optima of a pool: least users' loss, lowest tariffs, fewest contracts, fewest plants (C26)."""
         ceilings = {"cost": self.value + self.room}
         for key in TIE_KEYS:
             chosen = self._least_key(key, ceilings, pool)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -90,6 +91,16 @@ def test_readme_and_result_page_say_what_the_stored_design_says(root: Path, stor
     readme = (root / "README.md").read_text(encoding="utf-8")
     assert RESULT.written(readme, block(story)) == readme
     assert (root / "docs" / "result.md").read_text(encoding="utf-8") == result_page(story)
+
+
+@pytest.mark.slow
+def test_the_stored_design_is_what_a_solve_gives(story: Story) -> None:
+    """Objective, tariffs, credits, contracts and plants, ties broken (C26)."""
+    made, stored = solve(load("usmca")), story.design
+    assert made.certificate["objective_musd"] == pytest.approx(stored.certificate["objective_musd"], rel=1e-9)
+    for name, keys in (("tariffs", None), ("credits", None), ("contracts", None), ("projects", ["project", "built", "start_year"])):
+        mine, theirs = (getattr(design, name) if keys is None else getattr(design, name)[keys] for design in (made, stored))
+        pd.testing.assert_frame_equal(mine.reset_index(drop=True), theirs.reset_index(drop=True), check_dtype=False, rtol=1e-6, obj=name)
 
 
 @pytest.mark.parametrize("name", ["usmca.svg", "usmca-cost.svg"])

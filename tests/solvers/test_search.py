@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from minclub.solvers.branching import Node, Pool
 from minclub.solvers.design import Design
 from minclub.solvers.enumerate import enumerate_designs
 from minclub.solvers.highs import Status, compile_model, run
+from minclub.solvers.incumbent import Incumbent
 from minclub.solvers.relaxation import relax
 from minclub.solvers.search import Clock, Search
 from minclub.solvers.solve import Prepared, prepare, solve
@@ -215,3 +217,17 @@ def test_of_all_equal_optima_the_one_that_users_prefer_is_chosen(tmp_path: Path)
     assert len(equal) > 1
     assert max(equal) > min(equal) + 1.0
     assert users_loss(free) == pytest.approx(min(equal))
+
+
+def test_of_optima_equal_for_users_and_in_rates_and_contracts_the_one_with_fewest_plants_is_chosen(prepared: Prepared) -> None:
+    """The optimum again, with a plant more that costs nothing, is what the search starts from (C26)."""
+    made = prepared.search
+    outcome = made.solve(1e-3)
+    assert outcome.chosen is not None
+    plans = [made.master.plans[p] for p in outcome.chosen]
+    larger = made.master.add(replace(plans[0], builds=(*plans[0].builds, ("FREE", 2030))))
+    best = Incumbent(made.master, Clock(None))
+    best.offer((larger, *outcome.chosen[1:]))
+    best.break_ties(np.array([larger, *outcome.chosen]))
+    assert sorted(best.chosen) == sorted(outcome.chosen)
+    assert best.value == pytest.approx(outcome.objective)
