@@ -56,8 +56,10 @@ class Listing:
                 break
         return count
 
-    def below(self, threshold: float) -> Iterator[Chosen]:
+    def below(self, threshold: float, stop: Callable[[], bool] = never) -> Iterator[Chosen]:
         """Iterate over the plans whose weighted cost is at most a threshold and which no other plan beats: option, build set, credit levels.
+
+        Where ``stop`` says so it ends early, with some of them or none.
 
         Raises:
             ClusterTooLarge: a large cluster has too many build sets that may cost at most that.
@@ -68,12 +70,16 @@ class Listing:
         alike: dict[bytes, list[tuple[Option, int]]] = defaultdict(list)
         borne: dict[bytes, list[Array]] = defaultdict(list)
         for option in pricing.may_cost(threshold):
+            if stop():
+                return
             near = self._near(option, threshold)
             for index, money, share in zip(near.tolist(), self._money(option, near), self._borne(option, near), strict=True):
                 alike[money.tobytes()].append((option, index))
                 borne[money.tobytes()].append(share)
         for money, pairs in alike.items():
             for option, index in self._undominated(pairs, np.array(borne[money]), threshold):
+                if stop():
+                    return
                 yield from self._all_levels(option, index, threshold)
 
     def _near(self, option: Option, threshold: float) -> Ints:

@@ -178,11 +178,11 @@ class Generation:
                 return None
         found: list[int] = []
         for k, listing in enumerate(listings):
-            for plan in listing.below(float(ceilings[k])):
+            for plan in listing.below(float(ceilings[k]), self.clock.over):
                 number = self.pool.add(k, *plan, priced=False)
                 found += [] if number is None else [number]
                 if len(found) > LISTED:
                     return None
-                if self.clock.over():
-                    raise Stopped
+            if self.clock.over():
+                raise Stopped
         return np.array(found, dtype=int)

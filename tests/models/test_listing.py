@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -71,6 +72,16 @@ def test_plans_that_no_measure_tells_apart_are_listed_once() -> None:
             threshold = pricing.least(lambda: False)[0] + 1.0
             shorter += len(list(Listing(pricing).below(threshold))) < len(list(every_plan(pricing, threshold)))
     assert shorter > 0
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_borne_is_what_the_plans_say(case: str) -> None:
+    """Burden by member, users' loss net and as it is, and rates: each decides by itself."""
+    for space in prepared(case).search.spaces:
+        pricing = Pricing(space, prepared(case).search.columns.weights)
+        for option, index, levels in islice(every_plan(pricing, 1e9), 0, 600, 7):
+            plan, borne = space.plan(option, index, levels), Listing(pricing)._borne(option, np.array([index]))[0]
+            assert borne == pytest.approx([*plan.burden, plan.loss, plan.users_loss, plan.rates], rel=1e-9, abs=1e-9)
 
 
 class Displacing:

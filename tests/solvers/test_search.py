@@ -24,6 +24,7 @@ from minclub.solvers.relaxation import relax
 from minclub.solvers.search import Clock, Search
 from minclub.solvers.solve import Prepared, prepare, solve
 from minclub.tests.models.every_plan import every_plan
+from minclub.tests.models.test_ledgers import limited
 from minclub.tests.solvers.instrument_sets import random
 
 WEIGHTS = ("objective.user_weight=1", "caps.product_price=0.5", "objective.cvar_weight=0.3")
@@ -178,9 +179,9 @@ def test_options_ruled_out_by_cost_stay_out(prepared: Prepared) -> None:
     least = pricing.least(lambda: False)[0]
     kept = pricing.can_cost(least + 1.0)
     assert 0 < len(kept) < len(list(space.options()))
-    limited = Pricing(space, prepared.search.columns.weights, Domain(options=kept))
-    assert {o for o, _, _ in every_plan(limited, least + 1.0)} == {o for o, _, _ in every_plan(pricing, least + 1.0)}
-    assert np.isclose(limited.least(lambda: False)[0], least)
+    narrow = Pricing(space, prepared.search.columns.weights, Domain(options=kept))
+    assert {o for o, _, _ in every_plan(narrow, least + 1.0)} == {o for o, _, _ in every_plan(pricing, least + 1.0)}
+    assert np.isclose(narrow.least(lambda: False)[0], least)
 
 
 def test_pricing_says_that_no_plan_is_below_a_value(prepared: Prepared) -> None:
@@ -231,3 +232,22 @@ def test_of_optima_equal_for_users_and_in_rates_and_contracts_the_one_with_fewes
     best.break_ties(np.array([larger, *outcome.chosen]))
     assert sorted(best.chosen) == sorted(outcome.chosen)
     assert best.value == pytest.approx(outcome.objective)
+
+
+def test_a_list_is_whole_or_stopped(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the clock runs out, a list that lacks plans is never taken for all of them (C31)."""
+    made = prepared.search
+    made.solve(1e-3)
+    asked: list[None] = []
+
+    def never() -> bool:
+        asked.append(None)
+        return False
+
+    monkeypatch.setattr(made.clock, "over", never)
+    assert made.columns.list(10.0) is not None
+    assert len(asked) > len(made.spaces)
+    for calls in range(len(asked)):
+        monkeypatch.setattr(made.clock, "over", limited(calls))
+        with pytest.raises(generation.Stopped):
+            made.columns.list(10.0)
